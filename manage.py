@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Run a command of the tracker; `manage.py up` starts it."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here. Run: .venv/bin/pip install -e . && .venv/bin/python manage.py up")
+    if sys.argv[1:2] == ["up"] and not {"-h", "--help"} & set(sys.argv):
+        from tracker.first_start import ensure_keys
+
+        ensure_keys()
+    try:
+        # Read once before Django does: it would hide a bad setting behind "Unknown command".
+        import tracker.settings  # noqa: F401
+    except ImproperlyConfigured as problem:
+        sys.exit(f"Cannot start: {problem}")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The app of everything that says Plex."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class PlexIntegrationConfig(AppConfig):
+    name = "plex_integration"
+    verbose_name = "Plex"
+
+    def ready(self) -> None:
+        from plex_integration import checks, conflicts, schedules  # noqa: F401  (checks register themselves)
+        from tvshows.signals import show_changed
+
+        post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="plex_integration.schedules")
+        show_changed.connect(conflicts.on_show_changed, dispatch_uid="plex_integration.show_changed")

@@ -1,0 +1,10 @@
+"""The project as an app: its commands, checks and first-run pages."""
+
+from django.apps import AppConfig
+
+
+class TrackerConfig(AppConfig):
+    name = "tracker"
+
+    def ready(self) -> None:
+        from tracker import checks  # noqa: F401  (they register themselves)

@@ -1,0 +1,141 @@
+"""Reading the environment: each value is checked here, and a bad one is named together with its mend."""
+
+import ipaddress
+import re
+import zoneinfo
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+env = environ.Env()
+env.prefix = ""
+
+
+def load_dotenv() -> None:
+    """Read `.env` beside manage.py; variables that are set already win."""
+    path = BASE_DIR / ".env"
+    if path.is_file():
+        environ.Env.read_env(str(path))
+
+
+def bad(name: str, problem: str, mend: str) -> ImproperlyConfigured:
+    """One line that names the variable, what is wrong with it and what to do."""
+    return ImproperlyConfigured(f"{name} {problem}. {mend}")
+
+
+def required(name: str, mend: str) -> str:
+    """The text of a variable that has to be there."""
+    value: str = env.str(name, default="").strip()
+    if not value:
+        raise bad(name, "is not set", mend)
+    return value
+
+
+def text(name: str, default: str = "") -> str:
+    """The text of a variable, without blanks around it."""
+    value: str = env.str(name, default=default)
+    return value.strip()
+
+
+def switch(name: str, *, default: bool = False) -> bool:
+    """on/off, true/false, yes/no or 1/0."""
+    value = text(name).lower()
+    if value in {"", "on", "true", "yes", "1", "off", "false", "no", "0"}:
+        return default if not value else value in {"on", "true", "yes", "1"}
+    raise bad(name, f"is {value!r}, which is neither on nor off", f"Set {name}=on or {name}=off.")
+
+
+def number(name: str, *, default: int, least: int = 0, most: int = 1_000_000) -> int:
+    """A whole number between `least` and `most`."""
+    value = text(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+        raise bad(name, f"is {value!r}", f"Set it to a whole number from {least} to {most}.")
+    return int(value)
+
+
+def words(name: str) -> list[str]:
+    """A list with commas between its items."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def networks(name: str) -> tuple[Network, ...]:
+    """Addresses and networks in CIDR notation, with commas between them."""
+    found = []
+    for word in words(name):
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            mend = "Write addresses or networks with commas between them, such as 192.168.1.0/24,10.0.0.5."
+            raise bad(name, f"has {word!r}, which is no address", mend) from None
+    return tuple(found)
+
+
+def choice(name: str, options: tuple[str, ...], default: str) -> str:
+    """One of `options`, whatever its case."""
+    value = text(name, default).upper()
+    if value not in options:
+        raise bad(name, f"is {value!r}", f"Set it to one of {', '.join(options)}.")
+    return value
+
+
+def time_zone(name: str) -> str:
+    """A zone's name from the tz database."""
+    value = text(name, "UTC")
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise bad(name, f"is {value!r}, which is no time zone", "Write it like Europe/Berlin.") from None
+    return value
+
+
+def origin(name: str) -> str:
+    """`https://host[:port]` of a URL, or nothing when the variable is empty."""
+    value = text(name)
+    if not value:
+        return ""
+    mend = "Write it like https://tracker.example.com, without a path."
+    try:
+        parts = urlsplit(value)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        raise bad(name, f"is {value!r}, which is no URL", mend) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise bad(name, f"is {value!r}", mend)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
+def keys(name: str, mend: str) -> tuple[bytes, ...]:
+    """AES-256 keys of 64 hexadecimal digits, newest first."""
+    found = [word.strip() for word in required(name, mend).split(",")]
+    if not all(re.fullmatch(r"[0-9a-fA-F]{64}", word) for word in found):
+        raise bad(name, "must be 64 hexadecimal digits, or several such keys with commas between them", mend)
+    return tuple(bytes.fromhex(word) for word in found)
+
+
+def database(name: str, data_dir: Path) -> dict[str, object]:
+    """Django's settings of the one database: SQLite in `data_dir` unless a URL names another."""
+    value = text(name) or f"sqlite:///{data_dir / 'tracker.sqlite3'}"
+    mend = "Write it like postgres://user:password@host:5432/name, or leave it out for SQLite."
+    try:
+        found: dict[str, object] = environ.Env.db_url_config(value)
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise bad(name, "is no database URL", mend) from None
+    if found.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        raise bad(name, "names a database that is neither SQLite nor PostgreSQL", mend)
+    return found
+
+
+def redis(name: str) -> str:
+    """A redis:// URL, or nothing."""
+    value = text(name)
+    if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise bad(name, "is no Redis URL", "Write it like redis://127.0.0.1:6379/0, or leave it out.")
+    return value

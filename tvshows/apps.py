@@ -1,0 +1,23 @@
+"""The app of shows and watches."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+
+def add_similarity(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Give SQLite the SIMILARITY function that PostgreSQL has from pg_trgm."""
+    if connection.vendor == "sqlite":
+        from tvshows.similarity import register
+
+        register(connection.connection)
+
+
+class TVShowsConfig(AppConfig):
+    name = "tvshows"
+    verbose_name = "Shows"
+
+    def ready(self) -> None:
+        connection_created.connect(add_similarity, dispatch_uid="tvshows.similarity")

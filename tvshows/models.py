@@ -1,0 +1,268 @@
+"""What shows there are, who follows them and who watched what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Now
+
+from tvshows.titles import normalise
+
+AUTOMATIC_SOURCES = ("plex",)
+
+
+class TVShowQuerySet(models.QuerySet["TVShow"]):
+    """Shows."""
+
+    def with_stale_titles(self) -> Self:
+        """Shows that were added or renamed since their titles were last written for matching."""
+        return self.exclude(title=F("indexed_title"))
+
+
+class TVShow(models.Model):
+    """A show of the catalogue. Title and year are evidence, never an identity: two shows may share both."""
+
+    class Source(models.TextChoices):
+        MANUAL = "manual", "by hand"
+        PLEX = "plex", "Plex"
+        IMPORT = "import", "import"
+
+    class Airing(models.TextChoices):
+        UNKNOWN = "", "unknown"
+        PLANNED = "planned", "planned"
+        RETURNING = "returning", "returning"
+        ENDED = "ended", "ended"
+        CANCELED = "canceled", "canceled"
+
+    title = models.CharField(max_length=255)
+    original_title = models.CharField(max_length=255, blank=True, default="", db_default="")
+    show_start_date = models.DateField("first aired", null=True, blank=True)
+    tmdb_id = models.PositiveIntegerField("TMDB id", null=True, blank=True, unique=True)
+    tvdb_id = models.PositiveIntegerField("TVDB id", null=True, blank=True, unique=True)
+    imdb_id = models.CharField("IMDb id", max_length=16, null=True, blank=True, unique=True, default=None)  # noqa: DJ001
+    overview = models.TextField(blank=True, default="", db_default="")
+    poster = models.CharField(max_length=255, blank=True, default="", db_default="", help_text="Address or TMDB path.")
+    network = models.CharField(max_length=100, blank=True, default="", db_default="")
+    airing = models.CharField(max_length=16, choices=Airing, blank=True, default="", db_default="")
+    plex_synced = models.BooleanField(default=False, db_default=False)
+    plex_last_sync = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(max_length=16, choices=Source, default=Source.MANUAL, db_default="manual")
+    # The title when its ShowTitle rows were last written: where it differs, also after a change by SQL, they are stale.
+    indexed_title = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    refreshed_at = models.DateTimeField("episodes last refreshed", null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TVShowQuerySet.as_manager()
+
+    class Meta:
+        db_table = "tvshows"
+        verbose_name = "show"
+        ordering = ["title", "show_start_date"]
+        constraints = [models.CheckConstraint(condition=~Q(imdb_id=""), name="tvshows_imdb_id_not_empty")]
+        indexes = [
+            models.Index(fields=["plex_synced"], condition=Q(plex_synced=True), name="idx_tvshows_plex_synced"),
+            models.Index(fields=["id"], condition=~Q(title=F("indexed_title")), name="idx_tvshows_stale_titles"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+    @property
+    def year(self) -> int | None:
+        """The year in which the show began."""
+        return self.show_start_date.year if self.show_start_date else None
+
+
+class ShowTitle(models.Model):
+    """A title that a show goes by; matching reads these alone."""
+
+    class Kind(models.TextChoices):
+        MAIN = "main", "main title"
+        ORIGINAL = "original", "original title"
+        ALTERNATIVE = "alternative", "alternative title"
+        PERSON = "person", "given by a person"
+
+    show = models.ForeignKey(TVShow, models.CASCADE, related_name="titles")
+    title = models.CharField(max_length=255)
+    normalised = models.CharField(max_length=255, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PERSON)
+
+    class Meta:
+        db_table = "tvshow_titles"
+        verbose_name = "title"
+        constraints = [models.UniqueConstraint(fields=["show", "title"], name="tvshow_titles_show_title")]
+        indexes = [
+            models.Index(fields=["normalised"], name="idx_tvshow_titles_normalised"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.normalised = normalise(self.title).text
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class EpisodeQuerySet(models.QuerySet["Episode"]):
+    """Episodes, found by what a player may say of them."""
+
+    def regular(self) -> Self:
+        """Without season 0, the specials."""
+        return self.exclude(season_number=0)
+
+
+class Episode(models.Model):
+    """An episode; season 0 holds the specials."""
+
+    show = models.ForeignKey(TVShow, models.CASCADE, related_name="episodes")
+    season_number = models.PositiveIntegerField("season")
+    episode_number = models.PositiveIntegerField("episode")
+    title = models.CharField(max_length=255, blank=True, default="", db_default="")
+    air_date = models.DateField(null=True, blank=True)
+    runtime = models.PositiveIntegerField(null=True, blank=True, help_text="Minutes.")
+    tmdb_id = models.PositiveBigIntegerField("TMDB id", null=True, blank=True)
+    tvdb_id = models.PositiveBigIntegerField("TVDB id", null=True, blank=True)
+    imdb_id = models.CharField("IMDb id", max_length=16, blank=True, default="", db_default="")
+
+    objects = EpisodeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "tvshow_episodes"
+        ordering = ["season_number", "episode_number"]
+        constraints = [
+            models.UniqueConstraint(fields=["show", "season_number", "episode_number"], name="tvshow_episodes_number"),
+        ]
+        indexes = [
+            models.Index(fields=["tmdb_id"], condition=Q(tmdb_id__isnull=False), name="idx_tvshow_episodes_tmdb"),
+            models.Index(fields=["tvdb_id"], condition=Q(tvdb_id__isnull=False), name="idx_tvshow_episodes_tvdb"),
+            models.Index(fields=["imdb_id"], condition=~Q(imdb_id=""), name="idx_tvshow_episodes_imdb"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}".strip()
+
+    @property
+    def code(self) -> str:
+        """S02E05."""
+        return f"S{self.season_number:02}E{self.episode_number:02}"
+
+
+class Viewer(models.Model):
+    """What a person chose about their own list."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="viewer", primary_key=True)
+    records_rewatches = models.BooleanField(
+        default=False, db_default=False, help_text="Count a viewing again when it is more than 4 hours from the others.",
+    )
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="", help_text="Such as Europe/Berlin.")
+
+    class Meta:
+        db_table = "viewers"
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class TrackedShowQuerySet(models.QuerySet["TrackedShow"]):
+    """People's shows."""
+
+    def recount(self, now: datetime) -> int:
+        """Set the totals from the watches, and `completed` where an ended show is all watched.
+
+        Specials count towards the minutes and not towards the episodes. A show that was dropped stays so.
+        """
+        live = Watch.objects.live().filter(user=OuterRef("user"), episode__show=OuterRef("show")).order_by().values("user")
+        seen = live.exclude(episode__season_number=0).annotate(n=Count("episode", distinct=True)).values("n")
+        minutes = live.annotate(n=Sum("episode__runtime")).values("n")
+        aired = Episode.objects.filter(show=OuterRef("show"), show__airing__in=["ended", "canceled"]).regular()
+        aired = aired.order_by().values("show").annotate(n=Count("pk")).values("n")
+        done = Q(watching_all=True) & ~Q(status=TrackedShow.Status.DROPPED)
+        rows = self.annotate(
+            seen=Coalesce(Subquery(seen), 0), all=Subquery(aired),
+            watching_all=Case(When(seen__gte=F("all"), then=True), default=False, output_field=models.BooleanField()),
+        )
+        return rows.update(
+            watched_episodes=Coalesce(Subquery(seen), 0),
+            total_minutes=Coalesce(Subquery(minutes), 0),
+            status=Case(When(done, then=Value(TrackedShow.Status.COMPLETED)), default=F("status")),
+            updated_at=now,
+        )
+
+
+class TrackedShow(models.Model):
+    """A show on a person's list. Its row is the lock under which that person's watches of the show change."""
+
+    class Status(models.TextChoices):
+        WATCHING = "watching", "watching"
+        COMPLETED = "completed", "completed"
+        ON_HOLD = "on_hold", "on hold"
+        DROPPED = "dropped", "dropped"
+        PLAN_TO_WATCH = "plan_to_watch", "plan to watch"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tracked_shows")
+    show = models.ForeignKey(TVShow, models.CASCADE, related_name="tracked_by")
+    status = models.CharField(max_length=16, choices=Status, default=Status.WATCHING)
+    watched_episodes = models.PositiveIntegerField(default=0, editable=False)
+    total_minutes = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TrackedShowQuerySet.as_manager()
+
+    class Meta:
+        db_table = "tracked_shows"
+        verbose_name = "tracked show"
+        constraints = [models.UniqueConstraint(fields=["user", "show"], name="tracked_shows_user_show")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.show}"
+
+
+class WatchQuerySet(models.QuerySet["Watch"]):
+    """Viewings."""
+
+    def live(self) -> Self:
+        """Those that were not unticked."""
+        return self.filter(removed_at__isnull=True)
+
+    def removed(self) -> Self:
+        """Those that a person unticked; kept, so that no automatic source ticks them again."""
+        return self.filter(removed_at__isnull=False)
+
+
+class Watch(models.Model):
+    """One person saw one episode at one time. `play` is 1 for the first viewing, 2 for the next."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="watches")
+    episode = models.ForeignKey(Episode, models.CASCADE, related_name="watches")
+    play = models.PositiveSmallIntegerField(default=1)
+    watched_at = models.DateTimeField()
+    source = models.CharField(max_length=16, choices=TVShow.Source, default=TVShow.Source.MANUAL)
+    # The source's own reference to what it took for this show, so that a wrong match can be moved as a whole.
+    source_ref = models.CharField(max_length=64, blank=True, default="", db_default="")
+    removed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = WatchQuerySet.as_manager()
+
+    class Meta:
+        db_table = "watches"
+        verbose_name_plural = "watches"
+        ordering = ["-watched_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "episode", "play"], condition=Q(removed_at__isnull=True), name="watches_user_episode_play",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-watched_at"], name="idx_watches_user_time"),
+            models.Index(fields=["source_ref"], condition=~Q(source_ref=""), name="idx_watches_source_ref"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.episode} ({self.watched_at:%Y-%m-%d})"
