@@ -21,5 +21,5 @@ def add_pgcrypto(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plex_integration", "0001_initial")]
+    dependencies = [("plex_integration", "0002_initial")]
     operations = [migrations.RunPython(add_pgcrypto, migrations.RunPython.noop), database_objects.create()]
