@@ -51,10 +51,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tracker.middleware.ContentSecurityPolicyMiddleware",  # first, so that refusals bear the headers too
     "tracker.middleware.TrustedProxyMiddleware",
     "tracker.middleware.HostMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "tracker.middleware.ContentSecurityPolicyMiddleware",
+    "tracker.middleware.SameOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,7 +159,6 @@ LOGOUT_REDIRECT_URL = "login"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True  # served from where they lie: no build step
 
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -20,4 +20,8 @@ class TVShowsConfig(AppConfig):
     verbose_name = "Shows"
 
     def ready(self) -> None:
+        from django.contrib.postgres.lookups import TrigramSimilar
+        from django.db.models import CharField
+
+        CharField.register_lookup(TrigramSimilar)  # all of django.contrib.postgres that we need
         connection_created.connect(add_similarity, dispatch_uid="tvshows.similarity")

@@ -1,0 +1,45 @@
+"""Counting requests per address, with django-ratelimit. A limit never costs an event that bears a valid secret."""
+
+import logging
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+
+logger = logging.getLogger(__name__)
+WRONG_SECRETS = 100  # a minute and address, also when events are not limited
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Whether the limit is exceeded, and after how many seconds to come again."""
+
+    exceeded: bool = False
+    retry_after: int = 0
+
+
+def _address(_group: str, request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR") or "unknown")
+
+
+def count(request: HttpRequest, group: str, most: int) -> Usage:
+    """Count this request in a group and minute. A cache that does not answer limits nobody."""
+    if most == 0:
+        return Usage()
+    try:
+        usage = get_usage(request, group=group, key=_address, rate=f"{most}/m", increment=True)
+    except Exception as error:
+        logger.warning("The cache that counts requests does not answer, so none are limited: %s", type(error).__name__)
+        return Usage()
+    return Usage(bool(usage["should_limit"]), int(usage["time_left"]) or 1) if usage else Usage()
+
+
+def count_event(request: HttpRequest) -> Usage:
+    """Count an event with a valid secret."""
+    return count(request, "plex-events", settings.PLEX_RATE_LIMIT)
+
+
+def count_wrong_secret(request: HttpRequest) -> Usage:
+    """Count a request with a wrong secret."""
+    return count(request, "plex-wrong-secrets", settings.PLEX_RATE_LIMIT or WRONG_SECRETS)

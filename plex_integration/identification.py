@@ -1,0 +1,45 @@
+"""What is known of the show that an event is about: evidence, gathered source by source.
+
+Each source adds to what those before it found. The payload is the first; one that asks over the network belongs behind
+it, and may raise TransientError when its service does not answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from plex_integration.guids import ExternalIds
+from plex_integration.payloads import PlexEvent
+from tvshows.described import DescribedEpisode, DescribedShow, Ids
+from tvshows.titles import normalise
+
+Source = Callable[[PlexEvent, DescribedShow], DescribedShow]
+
+
+def _ids(ids: ExternalIds) -> Ids:
+    return Ids(ids.tmdb, ids.tvdb, ids.imdb)
+
+
+def described_episode(event: PlexEvent) -> DescribedEpisode:
+    """The episode that an event names."""
+    return DescribedEpisode(event.season, event.number, event.title, event.air_date, event.year, _ids(event.ids))
+
+
+def from_payload(event: PlexEvent, known: DescribedShow) -> DescribedShow:
+    """What the event says itself. An episode's year only says that the show is not younger."""
+    show, title = event.show, normalise(event.show.title)
+    years = {year for year in (show.year, title.year, show.slug_year) if year}
+    return replace(
+        known, titles=(*known.titles, show.title) if show.title else known.titles, years=known.years | years,
+        country=title.country, ids=_ids(show.ids), episode=described_episode(event) if event.kind == "episode" else None,
+    )
+
+
+SOURCES: tuple[Source, ...] = (from_payload,)
+
+
+def describe(event: PlexEvent) -> DescribedShow:
+    """All that the sources know of an event's show."""
+    known = DescribedShow()
+    for source in SOURCES:
+        known = source(event, known)
+    return known

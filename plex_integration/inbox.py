@@ -1,0 +1,103 @@
+"""The inbox: which events are due, who works on them, and what happens when that fails.
+
+The row is the truth and the queue only a wake-up. An attempt is counted and committed before the work starts, under a
+lease that ends by itself, so a worker that dies holding it costs an attempt and nothing else.
+"""
+
+import random
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Case, F, When
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from plex_integration import outcomes
+from plex_integration.models import PlexWebhookLog
+from plex_integration.outcomes import Outcome
+
+# Before attempt 2, 3, … of an event that failed for a passing reason.
+BACKOFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 4 * 3600, 24 * 3600))
+MOST_ATTEMPTS = len(BACKOFF) + 1
+MOST_CRASHES = 3
+JITTER = 0.2
+MOST_QUEUED = 200  # tasks; more wake-ups than this are no use to the workers
+TASK = "plex_integration.tasks.process_event"
+
+
+def enqueue(log_id: int) -> None:
+    """Wake a worker for an event, in the transaction that stores it."""
+    async_task(TASK, log_id)
+
+
+def claim(log_id: int, *, now: datetime) -> PlexWebhookLog | None:
+    """Take an event up, or nothing when it is done, not due, or another's. Counts the attempt."""
+    lease = now + timedelta(seconds=settings.EVENT_LEASE_SECONDS)
+    taken = PlexWebhookLog.objects.due(now).filter(pk=log_id).update(
+        lease_until=lease, retry_count=F("retry_count") + 1,
+        crash_count=F("crash_count") + Case(When(lease_until__isnull=False, then=1), default=0),
+    )
+    if not taken:
+        return None
+    log = PlexWebhookLog.objects.select_related("config", "account").get(pk=log_id)
+    if log.crash_count >= MOST_CRASHES:
+        finish(log, outcomes.failed(outcomes.ERROR, f"The worker was lost {MOST_CRASHES} times while at it."), now=now)
+        return None
+    return log
+
+
+def finish(log: PlexWebhookLog, outcome: Outcome, *, now: datetime, duration_ms: int | None = None) -> None:
+    """Write what became of an event. One that waits for a person is neither due nor done."""
+    log.status, log.action_taken, log.reason = outcome.status, outcome.action, outcome.reason
+    log.error_message = outcome.reason if outcome.status == PlexWebhookLog.Status.FAILED else ""
+    log.tvshow_id = outcome.tvshow_id
+    log.conflict_id = outcome.conflict_id or log.conflict_id
+    log.due_at, log.lease_until, log.done_at = None, None, None if outcome.waits else now
+    if duration_ms is not None:
+        log.processing_duration_ms = duration_ms
+    log.save(update_fields=[
+        "status", "action_taken", "reason", "error_message", "tvshow", "conflict", "due_at", "lease_until", "done_at",
+        "processing_duration_ms",
+    ])
+
+
+def try_later(log: PlexWebhookLog, reason: str, *, now: datetime) -> None:
+    """After a failure that may pass: due again after a while, or failed for good after the last attempt."""
+    if log.retry_count >= MOST_ATTEMPTS:
+        finish(log, outcomes.failed(outcomes.ERROR, f"Tried {log.retry_count} times. {reason}"), now=now)
+        return
+    wait = BACKOFF[max(log.retry_count, 1) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    _postpone(log, now + wait, f"Failed so far, will be tried again. {reason}", error=reason)
+
+
+def defer(log: PlexWebhookLog, reason: str, *, until: datetime) -> None:
+    """A service is down: due again then, and the attempt does not count."""
+    log.retry_count = max(log.retry_count - 1, 0)
+    _postpone(log, until, reason)
+
+
+def _postpone(log: PlexWebhookLog, due_at: datetime, reason: str, *, error: str = "") -> None:
+    log.due_at, log.lease_until, log.reason, log.error_message = due_at, None, reason, error
+    log.status = PlexWebhookLog.Status.RECEIVED
+    log.save(update_fields=["due_at", "lease_until", "reason", "error_message", "status", "retry_count"])
+
+
+def replay(log: PlexWebhookLog, *, now: datetime) -> bool:
+    """Run an event again from the start, with the time at which it was received. False when it is unreadable or queued."""
+    fresh = PlexWebhookLog.objects.filter(pk=log.pk, done_at__isnull=False).exclude(event_type="invalid")
+    due = fresh.update(
+        status=PlexWebhookLog.Status.RECEIVED, action_taken="", reason="Is run again.", error_message="", due_at=now,
+        done_at=None, lease_until=None, conflict=None, retry_count=0, crash_count=0,
+    )
+    if due:
+        enqueue(log.pk)
+    return bool(due)
+
+
+def wake(*, now: datetime) -> int:
+    """Queue what is due and was not taken up, unless the workers have enough to do. Says how many."""
+    room = MOST_QUEUED - OrmQ.objects.count()
+    due = list(PlexWebhookLog.objects.due(now).values_list("pk", flat=True)[: max(room, 0)])
+    for log_id in due:
+        enqueue(log_id)
+    return len(due)

@@ -1,0 +1,165 @@
+"""From a stored event to what became of it."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from plex_integration import conflicts, identification, inbox, mapping, outcomes
+from plex_integration.accounts import viewer_of
+from plex_integration.exceptions import TransientError
+from plex_integration.locks import lock
+from plex_integration.mapping import Choice
+from plex_integration.models import PlexConfig, PlexShowMapping, PlexWebhookLog
+from plex_integration.outcomes import Outcome
+from plex_integration.payloads import LIBRARY_NEW, InvalidPayload, PlexEvent, parse_event
+from plex_integration.verdicts import set_aside
+from tvshows import catalogue, watching
+from tvshows.described import DescribedShow
+from tvshows.episodes import EpisodeFound, find_episode, search_episode
+from tvshows.matching import Match, match
+from tvshows.watching import Marked, Viewing
+
+logger = logging.getLogger(__name__)
+
+
+def settle_at_once(
+    event: PlexEvent, config: PlexConfig, viewer_id: int | None, *, received_at: datetime,
+) -> Outcome | None:
+    """The fast path, within the request: what needs neither a person nor the network. Nothing: leave it to the worker."""
+    aside = set_aside(event, config, viewer_id)
+    if aside or not event.names_show:
+        return aside
+    row = mapping.find(event.show)
+    if row is None or not _is_settled(row):
+        return None
+    known = _known(event, config, row)
+    if known or row.tvshow_id is None or viewer_id is None:
+        return known
+    found = find_episode(row.tvshow_id, identification.described_episode(event))
+    return _mark(row, found, viewer_id, received_at=received_at, now=received_at) if found.episode else None
+
+
+def process(log_id: int, *, now: datetime) -> Outcome | None:
+    """Work on one stored event: the entry of the worker. What fails is tried again later, and is seen meanwhile."""
+    log = inbox.claim(log_id, now=now)
+    if log is None:
+        return None
+    started = time.monotonic()
+    try:
+        plan = _think(log)
+        with transaction.atomic():
+            outcome = plan if isinstance(plan, Outcome) else _act(plan, log.created_at, now)
+            inbox.finish(log, outcome, now=now, duration_ms=round((time.monotonic() - started) * 1000))
+    except TransientError as error:
+        inbox.defer(log, str(error), until=now + error.retry_after)
+        return None
+    except Exception as error:
+        logger.exception("Event %s failed at attempt %s", log_id, log.retry_count)
+        inbox.try_later(log, f"{type(error).__name__}: {error}", now=now)
+        return None
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was found out about an event before any lock is taken: that may take long, or ask over the network."""
+
+    event: PlexEvent
+    config: PlexConfig
+    viewer_id: int | None
+    described: DescribedShow
+    matched: Match | None  # nothing where the show was known already
+
+
+def _think(log: PlexWebhookLog) -> _Plan | Outcome:
+    if log.config is None:
+        return outcomes.failed(outcomes.ERROR, "The connection to Plex that received it was removed.")
+    try:
+        event = parse_event(log.payload)
+    except InvalidPayload as problem:
+        return outcomes.failed(outcomes.ERROR, f"The payload cannot be used: {problem}.")
+    viewer_id = viewer_of(event, log.config, log.account)
+    if aside := set_aside(event, log.config, viewer_id):
+        return aside
+    if not event.names_show:
+        return outcomes.failed(outcomes.SHOW_NOT_NAMED, "It does not say which show it is about.")
+    if _is_settled(mapping.find(event.show)):
+        return _Plan(event, log.config, viewer_id, DescribedShow(), None)
+    catalogue.index_stale_titles()
+    described = identification.describe(event)
+    return _Plan(event, log.config, viewer_id, described, match(described))
+
+
+def _is_settled(row: PlexShowMapping | None) -> bool:
+    """Whether a person or a match said which show it is, or that it is none."""
+    return row is not None and (row.tvshow_id is not None or not row.sync_enabled)
+
+
+def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
+    """Do what was planned, under the show's lock and on rows read again."""
+    event = plan.event
+    lock("show", event.show.key)
+    row = mapping.find(event.show)
+    if not _is_settled(row):
+        decided = _decide(plan, row, now)
+        if isinstance(decided, Outcome):
+            return decided
+        row = decided
+    assert row is not None  # noqa: S101  (for the type checker)
+    known = _known(event, plan.config, row)
+    if known or row.tvshow_id is None or plan.viewer_id is None:
+        return known or outcomes.failed(outcomes.ERROR, "It does not say who watched it.")
+    found = search_episode(row.tvshow_id, identification.described_episode(event))
+    return _mark(row, found, plan.viewer_id, received_at=received_at, now=now)
+
+
+def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | Outcome:
+    """Map the show where the evidence is enough, which settles a question that was open; else ask a person."""
+    if plan.matched is None:
+        raise TransientError("The show's mapping changed meanwhile.", retry_after=timedelta(seconds=1))
+    show, chosen = mapping.show_of(row) if row else plan.event.show, plan.matched.chosen
+    if chosen:
+        written = mapping.write(show, Choice(chosen.show.pk, chosen.score, chosen.method), now=now)
+        conflicts.settle(show.key, tvshow_id=chosen.show.pk, now=now)
+        return written
+    if plan.event.event != LIBRARY_NEW and not plan.config.auto_mark_watched:
+        title = show.title or "this show"
+        return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, f"Marking is switched off, and {title} is not known here.")
+    conflict, is_new = conflicts.ask(show, plan.matched, plan.described, now=now)
+    if row is None:
+        mapping.write(show, Choice(), now=now)
+    return outcomes.asked(conflict_id=conflict.pk, first=is_new)
+
+
+def _known(event: PlexEvent, config: PlexConfig, row: PlexShowMapping) -> Outcome | None:
+    """What becomes of an event of a show that is known, where that is not a tick."""
+    if row.tvshow_id is None:
+        return outcomes.ignored(outcomes.IGNORED, "This show was ignored, or deleted here. Undo that on its mapping.")
+    if event.event == LIBRARY_NEW:
+        return outcomes.success(outcomes.SHOW_EXISTS, f"{row.tvshow} is here already.", row.tvshow_id)
+    if not config.auto_mark_watched:
+        return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, "Marking by itself is switched off.", row.tvshow_id)
+    if not row.sync_enabled:
+        return outcomes.ignored(outcomes.SYNC_DISABLED, f"Marking is switched off for {row.tvshow}.", row.tvshow_id)
+    return None
+
+
+_MARKED = {
+    Marked.MARKED: (outcomes.MARKED, "Marked {0} of {1}: {2}."),
+    Marked.ALREADY: (outcomes.ALREADY, "{0} of {1} was watched already; its date stays."),
+    Marked.UNTICKED: (outcomes.ALREADY, "{0} of {1} was unticked by hand since; it stays so."),
+}
+
+
+def _mark(
+    row: PlexShowMapping, found: EpisodeFound, viewer_id: int, *, received_at: datetime, now: datetime,
+) -> Outcome:
+    if found.episode is None:
+        return outcomes.failed(outcomes.EPISODE_NOT_FOUND, f"{row.tvshow}: {found.why}.", row.tvshow_id)
+    viewing = Viewing(received_at, "plex", str(row.pk))
+    marked = watching.mark_watched(user_id=viewer_id, episode=found.episode, viewing=viewing, now=now)
+    action, words = _MARKED[marked]
+    return outcomes.success(action, words.format(found.episode.code, row.tvshow, found.why), row.tvshow_id)

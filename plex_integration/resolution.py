@@ -1,0 +1,188 @@
+"""Answers to conflicts: a person's, or that of a catalogue and mappings that have changed. The waiting events follow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from plex_integration import conflicts, identification, inbox, mapping
+from plex_integration.exceptions import TransientError, Unresolvable
+from plex_integration.locks import lock
+from plex_integration.mapping import Choice
+from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.outcomes import Outcome
+from plex_integration.payloads import parse_event
+from plex_integration.processing import process
+from tvshows import catalogue
+from tvshows.catalogue import NewEpisode, NewShow
+from tvshows.matching import match
+from tvshows.models import TVShow
+
+DRAINED_AT_ONCE = 50  # events; a worker does the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A resolved conflict, and what became of the events that waited for it, as far as they are done."""
+
+    conflict: PlexConflict
+    outcomes: tuple[tuple[PlexWebhookLog, Outcome], ...]
+    left: int  # events that a worker does next
+
+
+def select(conflict_id: int, *, tvshow_id: int, user_id: int | None, now: datetime) -> Resolved:
+    """A person says which show it is. Raises Unresolvable."""
+    if not TVShow.objects.filter(pk=tvshow_id).exists():
+        raise Unresolvable("That show is not here any more. Choose another one.")
+    choice = Choice(tvshow_id, 1.0, PlexShowMapping.Method.MANUAL, confirmed=True)
+    return _answer(conflict_id, choice, PlexConflict.Resolution.SELECTED, user_id, now)
+
+
+def create_new(conflict_id: int, *, new_show: NewShow, user_id: int | None, now: datetime) -> Resolved:
+    """A person makes a new show of it, with the episodes that wait. Raises Unresolvable, ValidationError."""
+    with transaction.atomic():
+        conflict = _open(conflict_id)
+        catalogue.require_free_ids(new_show)
+        show = catalogue.add_show(replace(new_show, episodes=waiting_episodes(conflict)), now=now)
+        TVShow.objects.filter(pk=show.pk).update(refreshed_at=None)  # these episodes are not all that it has
+        choice = Choice(show.pk, 1.0, PlexShowMapping.Method.MANUAL, confirmed=True)
+        _settle(conflict, choice, PlexConflict.Resolution.CREATED, user_id, now)
+    return _drain(conflict, now)
+
+
+def ignore(conflict_id: int, *, user_id: int | None, now: datetime) -> Resolved:
+    """A person does not track this show; that is remembered. Raises Unresolvable."""
+    return _answer(conflict_id, Choice(confirmed=True, sync=False), PlexConflict.Resolution.IGNORED, user_id, now)
+
+
+def _answer(conflict_id: int, choice: Choice, resolution: str, user_id: int | None, now: datetime) -> Resolved:
+    with transaction.atomic():
+        conflict = _open(conflict_id)
+        _settle(conflict, choice, resolution, user_id, now)
+    return _drain(conflict, now)
+
+
+def _open(conflict_id: int) -> PlexConflict:
+    """The conflict, read again under its show's lock."""
+    found = PlexConflict.objects.filter(pk=conflict_id).first()
+    if found is None:
+        raise Unresolvable("This question is not here any more.")
+    lock("show", found.plex_show_key)
+    found.refresh_from_db()
+    if found.resolved:
+        raise Unresolvable(f"This was settled already: {found.get_resolution_action_display()}.")
+    return found
+
+
+def _settle(conflict: PlexConflict, choice: Choice, resolution: str, user_id: int | None, now: datetime) -> None:
+    row = PlexShowMapping.objects.filter(plex_show_key=conflict.plex_show_key).first()
+    mapping.write(mapping.show_of(row or conflict), choice, now=now)
+    conflicts.close(conflict, resolution=resolution, tvshow_id=choice.tvshow_id, user_id=user_id, now=now)
+
+
+def _drain(conflict: PlexConflict, now: datetime) -> Resolved:
+    """Process the events that waited, oldest first. One that fails here stays due, and the sweep takes it up."""
+    waiting = list(PlexWebhookLog.objects.waiting_for(conflict.pk)[:DRAINED_AT_ONCE])
+    done = [(log, outcome) for log in waiting if (outcome := process(log.pk, now=now))]
+    left = PlexWebhookLog.objects.waiting_for(conflict.pk).count()
+    if left:
+        inbox.wake(now=now)
+    return Resolved(conflict, tuple(done), left)
+
+
+def waiting_episodes(conflict: PlexConflict) -> tuple[NewEpisode, ...]:
+    """The episodes that the waiting events name, as a new show's first ones."""
+    found: dict[tuple[int, int], NewEpisode] = {}
+    for log in PlexWebhookLog.objects.waiting_for(conflict.pk):
+        event = parse_event(log.payload)
+        if event.kind == "episode" and event.season is not None and event.number is not None:
+            episode = NewEpisode(event.season, event.number, event.title, event.air_date, event.minutes)
+            found.setdefault((event.season, event.number), episode)
+    return tuple(found.values())
+
+
+def reevaluate(conflict_id: int, *, now: datetime) -> bool:
+    """Look again: a mapping written by hand or a show added since may settle a conflict. Says whether it did."""
+    conflict = PlexConflict.objects.open().filter(pk=conflict_id).first()
+    if conflict is None:
+        return False
+    _adopt_written_mapping(conflict)
+    event_log = PlexWebhookLog.objects.waiting_for(conflict.pk).first()
+    described = identification.describe(parse_event(event_log.payload)) if event_log else None
+    matched = match(described) if described else None
+    try:
+        with transaction.atomic():
+            conflict = _open(conflict_id)
+            row = PlexShowMapping.objects.filter(plex_show_key=conflict.plex_show_key).first()
+            if row and row.tvshow_id:
+                conflicts.settle(conflict.plex_show_key, tvshow_id=row.tvshow_id, now=now)
+            elif row and not row.sync_enabled:
+                ignored = PlexConflict.Resolution.IGNORED
+                conflicts.close(conflict, resolution=ignored, tvshow_id=None, user_id=None, now=now)
+            elif matched and matched.chosen:
+                chosen = matched.chosen
+                mapping.write(mapping.show_of(row or conflict), Choice(chosen.show.pk, chosen.score, chosen.method), now=now)
+                conflicts.settle(conflict.plex_show_key, tvshow_id=chosen.show.pk, now=now)
+            else:
+                if matched and described:
+                    conflicts.weigh(conflict, matched, described, now=now)
+                return False
+    except Unresolvable:
+        return False
+    _drain(conflict, now)
+    return True
+
+
+def _adopt_written_mapping(conflict: PlexConflict) -> None:
+    """A row written by SQL bears no show key until its show is looked up."""
+    mapping.find(mapping.show_of(conflict))
+
+
+def reevaluate_all(*, now: datetime) -> int:
+    """Look again at every open conflict that something may have settled. Says how many were."""
+    catalogue.index_stale_titles()
+    settled = 0
+    for conflict_id in PlexConflict.objects.open().order_by("evaluated_at").values_list("pk", flat=True):
+        try:
+            settled += reevaluate(conflict_id, now=now)
+        except TransientError:
+            break  # a service is down: the next sweep looks again
+    return settled
+
+
+def reevaluate_stale(*, now: datetime) -> int:
+    """The sweep's look at conflicts: what was changed by SQL, or by hand since. Says how many were settled."""
+    if catalogue.index_stale_titles() or PlexShowMapping.objects.filter(plex_show_key="", tvshow__isnull=False).exists():
+        return reevaluate_all(now=now)
+    settled_keys = PlexShowMapping.objects.exclude(tvshow__isnull=True, sync_enabled=True).values("plex_show_key")
+    answered = PlexConflict.objects.open().filter(plex_show_key__in=settled_keys).values_list("pk", flat=True)
+    return sum(reevaluate(conflict_id, now=now) for conflict_id in answered)
+
+
+def ignore_many(conflict_ids: Iterable[int], *, user_id: int | None, now: datetime) -> tuple[int, list[str]]:
+    """Ignore several shows. Says how many, and what could not be."""
+    done, problems = 0, []
+    for conflict_id in conflict_ids:
+        try:
+            ignore(conflict_id, user_id=user_id, now=now)
+            done += 1
+        except (Unresolvable, ValidationError) as problem:
+            problems.append(str(problem))
+    return done, problems
+
+
+def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: datetime) -> tuple[int, list[str]]:
+    """Take the best candidate of several conflicts, as a person confirmed. Says how many, and what could not be."""
+    done, problems = 0, []
+    for conflict in PlexConflict.objects.open().filter(pk__in=list(conflict_ids)):
+        if not conflict.potential_matches:
+            problems.append(f"{conflict}: no show fits.")
+            continue
+        try:
+            select(conflict.pk, tvshow_id=conflict.potential_matches[0]["tvshow_id"], user_id=user_id, now=now)
+            done += 1
+        except Unresolvable as problem:
+            problems.append(f"{conflict}: {problem}")
+    return done, problems

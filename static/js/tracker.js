@@ -1,0 +1,33 @@
+// Comfort only: everything here has a way that works without it.
+(() => {
+  "use strict";
+
+  const copy = async (field) => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      return true;
+    } catch {
+      return document.execCommand("copy"); // over plain http, as on most home networks, there is no clipboard API
+    }
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copies]");
+    if (button) {
+      const done = await copy(document.getElementById(button.dataset.copies));
+      document.getElementById(button.dataset.tells).textContent = done ? "Copied." : "Press Ctrl+C to copy.";
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.removeAttribute("open");
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.removeAttribute("open");
+      menu.querySelector("summary").focus();
+    }
+  });
+})();

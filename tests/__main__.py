@@ -1,0 +1,196 @@
+"""The whole suite on SQLite and on PostgreSQL, both at the same time: python -m tests [arguments for pytest].
+
+REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.postgres import NoPostgresError, postgres_url
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS_TO_STOP = 30
+SECONDS_A_DOT = 5
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
+# starting or stopping something would leave it behind.
+arrived: list[int] = []
+
+
+class Totals(NamedTuple):
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def plus(self, other: "Totals") -> "Totals":
+        return Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+class Program(NamedTuple):
+    """A program that some tests need."""
+
+    names: tuple[str, ...]
+    requirement: str
+    tests: str
+
+    def is_missing(self) -> bool:
+        return not any(shutil.which(name) for name in self.names)
+
+
+PROGRAMS = (
+    Program(("chromium", "chromium-browser"), "REQUIRE_BROWSER", "the browser tests"),
+    Program(("redis-server",), "REQUIRE_REDIS", "the tests on Redis"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pytest process on one engine, with a folder of its own for all that it writes."""
+
+    engine: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text(errors="replace")
+
+    def totals(self) -> Totals:
+        """What pytest counted; an end without a report, or an error outside the tests, is one failure."""
+        try:
+            suites = list(ET.parse(self.folder / "report.xml").getroot().iter("testsuite"))
+        except (OSError, ET.ParseError):
+            return Totals(failed=1)
+        counts = ("tests", "failures", "errors", "skipped")
+        total, failures, errors, skipped = (sum(int(suite.get(each, 0)) for suite in suites) for each in counts)
+        failed = failures + errors
+        return Totals(total - failed - skipped, failed or int(self.process.returncode != 0), skipped)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the suite on both engines; the exit status: 0 when everything passed, 1 when not, 130 on Ctrl-C."""
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        totals = _skip_or_fail_early() or _run_on_both(arguments)
+    except KeyboardInterrupt:
+        say("\nInterrupted.")
+        return 128 + arrived[0]
+    say(f"\n{totals}")
+    return 1 if totals.failed else 0
+
+
+def say(text: str, end: str = "\n") -> None:
+    print(text, end=end, flush=True)
+
+
+def _required(requirement: str) -> bool:
+    return os.environ.get(requirement) == "1"
+
+
+def _skip_or_fail_early() -> Totals | None:
+    """Say which programs are missing; the totals of a run that ends here when one of them is required."""
+    missing = [program for program in PROGRAMS if program.is_missing()]
+    for program in missing:
+        names = " or ".join(program.names)
+        say(f"No {names} on the PATH: {program.tests} are skipped ({program.requirement}=1 forbids it).")
+    failed = sum(_required(program.requirement) for program in missing)
+    return Totals(failed=failed) if failed else None
+
+
+def _run_on_both(arguments: Sequence[str]) -> Totals:
+    totals = Totals()
+    with ExitStack() as stack:
+        # What was started last is stopped first: the tests end before their PostgreSQL does.
+        urls: dict[str, str | None] = {"SQLite": None}
+        try:
+            urls["PostgreSQL"] = stack.enter_context(postgres_url())
+        except NoPostgresError as reason:
+            say(f"No PostgreSQL, so its half is skipped (REQUIRE_POSTGRES=1 forbids it):\n{reason}")
+            if _required("REQUIRE_POSTGRES"):
+                return Totals(failed=1)
+            totals = Totals(skipped=1)
+        runs = [stack.enter_context(_pytest(engine, url, arguments)) for engine, url in urls.items()]
+        for run in _as_they_end(runs):
+            say(f"\n===== {run.engine} =====\n{run.output.strip()}")
+            totals = totals.plus(run.totals())
+    return totals
+
+
+@contextmanager
+def _pytest(engine: str, url: str | None, arguments: Sequence[str]) -> Iterator[Run]:
+    """Start pytest on one engine; at the end see that it is over, and remove what it wrote."""
+    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}"]
+        with (folder / "output").open("wb") as output:
+            # A process group of its own: Ctrl-C reaches this process only, which passes it on once.
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *arguments, *options],
+                cwd=ROOT, env=_environment(folder, url), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, process_group=0,
+            )  # fmt: skip
+        try:
+            yield Run(engine, folder, process)
+        finally:
+            _stop(process)
+
+
+def _environment(folder: Path, url: str | None) -> dict[str, str]:
+    data = folder / "data"
+    data.mkdir()
+    return os.environ | {
+        # Empty is SQLite, as unset is; but an unset one would be filled from a developer's .env.
+        "DATABASE_URL": url or "",
+        "DATA_DIR": str(data),
+        "DJANGO_SETTINGS_MODULE": "tracker.settings",
+        "ENCRYPTION_KEY": secrets.token_hex(32),
+        "SECRET_KEY": secrets.token_hex(32),
+    }  # fmt: skip
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a pytest that still runs: first so that its fixtures stop what they started, then by force."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _as_they_end(runs: Sequence[Run]) -> Iterator[Run]:
+    """Each run when it is over; meanwhile a dot now and then, so that one sees that it lives."""
+    say(f"Running on {' and '.join(run.engine for run in runs)} ", end="")
+    waiting, next_dot = list(runs), time.monotonic()
+    while waiting:
+        if arrived:
+            raise KeyboardInterrupt
+        for run in [run for run in waiting if run.process.poll() is not None]:
+            waiting.remove(run)
+            yield run
+        if time.monotonic() >= next_dot:
+            say(".", end="")
+            next_dot += SECONDS_A_DOT
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,20 @@
+"""Fixtures for every test: one world with a small cast."""
+
+import pytest
+from django.core.cache import cache
+
+from tests.world import World, make_world
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache():
+    """Rate limits are counted in the cache, which outlives a test."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def world(db) -> World:
+    """An owner with a connection to Plex, and two iCarlys, two Offices, and a show without a namesake."""
+    return make_world()

@@ -1,0 +1,48 @@
+"""A database of its own for what must not happen to the tests' database, on the engine of the tests."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def throwaway_database(*, migrated: bool = True) -> Iterator[dict[str, str]]:
+    """Make an empty database; the environment of a process that uses it. Needs access to the tests' database."""
+    with tempfile.TemporaryDirectory(prefix="throwaway-") as folder:
+        keys = {"SECRET_KEY": "x" * 50, "ENCRYPTION_KEY": "0" * 64}
+        environment = os.environ | keys | {"DATA_DIR": folder, "DATABASE_URL": ""}
+        environment["DJANGO_SETTINGS_MODULE"] = "tracker.settings"
+        name = f"throwaway_{os.getpid()}"
+        try:
+            if connection.vendor == "postgresql":
+                _maintain(f'CREATE DATABASE "{name}"')
+                environment["DATABASE_URL"] = _url(name)
+            if migrated:
+                command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
+                subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            yield environment
+        finally:
+            if connection.vendor == "postgresql":
+                _maintain(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _maintain(statement: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _url(name: str) -> str:
+    """The tests' URL with another name; a socket's folder stands in the path, as django-environ has it."""
+    parts = {key: quote(str(connection.settings_dict[key]), safe="/") for key in ("USER", "PASSWORD", "HOST", "PORT")}
+    socket = parts["HOST"].startswith("/")
+    where = ":{PORT}/{HOST}" if socket else "{HOST}:{PORT}"
+    return ("postgres://{USER}:{PASSWORD}@" + where + "/").format(**parts) + name

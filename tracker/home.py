@@ -1,0 +1,84 @@
+"""What the home page shows: what waits for a person, what was watched lately, how the connection is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Q
+
+from plex_integration.models import PlexConflict, PlexWebhookLog
+from tracker import activity, health
+from tvshows.models import Watch
+
+EVENTS = 10
+WATCHES = 10
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a person has to do: the oldest open question and how many there are, and what failed this week."""
+
+    questions: int
+    oldest: PlexConflict | None
+    oldest_events: int
+    failures: int
+    last_failure: PlexWebhookLog | None
+
+    @property
+    def count(self) -> int:
+        """How many kinds of things wait."""
+        return bool(self.questions) + bool(self.failures)
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event and what became of it."""
+
+    row: PlexWebhookLog
+    words: activity.Words
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Whether events arrive and are worked on."""
+
+    last_event: datetime | None
+    undone: int
+    health: health.Health
+
+
+def waiting(now: datetime) -> Waiting:
+    """What waits for a person; only staff decide."""
+    questions = PlexConflict.objects.open().order_by("created_at")
+    events = Count("events", filter=Q(events__done_at__isnull=True))
+    oldest = questions.annotate(waiting_events=events).defer("potential_matches", "evidence").first()
+    failed = PlexWebhookLog.objects.filter(status=PlexWebhookLog.Status.FAILED, created_at__gte=now - WEEK)
+    return Waiting(
+        questions=questions.count(), oldest=oldest, oldest_events=getattr(oldest, "waiting_events", 0),
+        failures=failed.count(), last_failure=failed.defer("payload").first(),
+    )
+
+
+def events(user: User) -> list[Event]:
+    """The last events that this person may see."""
+    rows = activity.visible_to(user).select_related("account").defer("payload")[:EVENTS]
+    return [Event(row, activity.words_for(row)) for row in rows]
+
+
+def watched(user: User) -> Sequence[Watch]:
+    """What this person watched lately, newest first."""
+    return Watch.objects.live().filter(user=user).select_related("episode__show")[:WATCHES]
+
+
+def watched_this_week(user: User, now: datetime) -> int:
+    """How many viewings in the last seven days."""
+    return Watch.objects.live().filter(user=user, watched_at__gte=now - WEEK).count()
+
+
+def connection(now: datetime) -> Connection:
+    """How the connection to Plex is; for staff."""
+    last = PlexWebhookLog.objects.values_list("created_at", flat=True).first()
+    undone = PlexWebhookLog.objects.undone().filter(due_at__isnull=False).count()
+    return Connection(last, undone, health.examine(now))

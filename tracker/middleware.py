@@ -1,0 +1,146 @@
+"""Who asks, under which name, from which page: settled before any view runs."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from tracker.hosts import IPAddress, host_name, is_allowed, parse_address
+
+logger = logging.getLogger(__name__)
+
+# Its secret protects it, and Plex sends an event only once, perhaps under a container's odd name.
+WEBHOOK_PATH = "/api/plex/webhook"
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (what REMOTE_ADDR says of a Unix socket's peer; nothing is bound)
+
+_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_REAL_IP", "HTTP_FORWARDED",
+)
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_POLICY = "; ".join([
+    "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' https://image.tmdb.org",
+    "connect-src 'self'", "font-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+])
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # Django sets these too, but not on what is answered before its middleware.
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class ContentSecurityPolicyMiddleware:
+    """Puts the policy, and the headers that go with it, on every answer: no script and no style but our own files."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+class TrustedProxyMiddleware:
+    """Sets REMOTE_ADDR to the client's address and the scheme to the client's, as far as a trusted proxy tells them.
+
+    What anybody else forwards is taken out of the request, so that no code behind us can believe it.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        meta = request.META
+        peer = parse_address(meta.get("REMOTE_ADDR") or "")
+        if peer is not None and _is_trusted(peer):
+            peer = _client(peer, meta.get("HTTP_X_FORWARDED_FOR", ""))
+            scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
+            if scheme in {"http", "https"}:
+                meta["wsgi.url_scheme"] = scheme
+        meta["REMOTE_ADDR"] = str(peer) if peer is not None else UNKNOWN_ADDRESS
+        for name in _FORWARDED:
+            meta.pop(name, None)
+        return self.get_response(request)
+
+
+def _is_trusted(address: IPAddress) -> bool:
+    return any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def _client(peer: IPAddress, forwarded: str) -> IPAddress:
+    """The right-most hop that is not trusted: whatever stands left of it, the client could have written itself."""
+    client = peer
+    while forwarded:
+        forwarded, _, hop = forwarded.rpartition(",")
+        address = parse_address(hop)
+        if address is None:  # not written by any proxy that is to be trusted
+            break
+        client = address
+        if not _is_trusted(address):
+            break
+    return client
+
+
+class HostMiddleware:
+    """Refuses foreign names, so that a page elsewhere cannot reach us under a name that it controls."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        header = request.META.get("HTTP_HOST", "")
+        name = host_name(header)
+        if is_allowed(name):
+            return self.get_response(request)
+        if request.path_info == WEBHOOK_PATH:
+            request.META["HTTP_HOST"] = "localhost"  # Django itself refuses what is no host name
+            return self.get_response(request)
+        logger.warning("Refused the host %r from %s; ALLOWED_HOSTS does not name it", header[:80], request.META["REMOTE_ADDR"])
+        return render(request, "host_refused.html", {"host": name.strip("[]") or header[:80], "named": bool(name)}, status=400)
+
+
+class SameOriginMiddleware:
+    """Refuses what another site's page sends here in a person's name. The CSRF token stays the second lock."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in _SAFE_METHODS or request.path_info == WEBHOOK_PATH or not _is_foreign(request):
+            return self.get_response(request)
+        message = "This came from a page of another site, so it was refused. Nothing was changed."
+        if _differs_in_scheme(request):
+            message = (
+                "Your browser uses https, but the tracker was reached by http. If a proxy stands between, name its "
+                "address in TRUSTED_PROXIES and let it send X-Forwarded-Proto. Nothing was changed."
+            )
+        if request.path_info.startswith("/api/"):
+            return HttpResponse(message, content_type="text/plain; charset=utf-8", status=403)
+        return render(request, "403.html", {"message": message}, status=403)
+
+
+def _is_foreign(request: HttpRequest) -> bool:
+    """Whether a browser says that the request began on another origin; other clients say nothing of the kind."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None:
+        return origin not in settings.CSRF_TRUSTED_ORIGINS and not _is_own(origin, request)
+    return request.META.get("HTTP_SEC_FETCH_SITE", "none") not in {"none", "same-origin"}
+
+
+def _is_own(origin: str, request: HttpRequest) -> bool:
+    return origin.lower() == f"{request.scheme}://{request.get_host()}".lower()
+
+
+def _differs_in_scheme(request: HttpRequest) -> bool:
+    return request.scheme == "http" and request.META.get("HTTP_ORIGIN") == f"https://{request.get_host()}"

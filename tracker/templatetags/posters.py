@@ -1,0 +1,23 @@
+"""What stands in for a show's poster."""
+
+from django import template
+
+register = template.Library()
+
+TONES = 8
+
+
+@register.filter
+def tone(show_id: int | None) -> int:
+    """One of the eight poster colours, always the same for a show."""
+    return (show_id or 0) % TONES + 1
+
+
+@register.filter
+def initials(title: str) -> str:
+    """Two letters: of the first two words, or the first two of the only word."""
+    words = ["".join(c for c in word if c.isalnum()) for word in title.split() if word.lower() not in {"the", "a", "an"}]
+    words = [word for word in words if word]
+    if len(words) > 1:
+        return words[0][0].upper() + words[1][0].upper()
+    return words[0][:2].capitalize() if words else "?"

@@ -1,0 +1,130 @@
+"""Home, health, signing in, and the first account."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from plex_integration.config import webhook_url
+from plex_integration.models import PlexConfig
+from tracker import health, home as home_page, lockout, setup as first_account
+from tracker.forms import SetupForm, SignInForm
+
+THEMES = {"light", "dark"}
+THEME_SECONDS = 365 * 24 * 3600
+
+
+@require_GET
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """What was watched lately, what waits for a person, how the connection is."""
+    user, now = _person(request), timezone.now()
+    context: dict[str, Any] = {
+        "events": home_page.events(user),
+        "watches": home_page.watched(user),
+        "this_week": home_page.watched_this_week(user, now),
+    }
+    if user.is_staff:
+        config = PlexConfig.objects.filter(user=user).first()
+        context |= {
+            "waiting": home_page.waiting(now),
+            "connection": home_page.connection(now),
+            "webhook_url": webhook_url(config, request) if config else "",
+        }
+    return render(request, "home.html", context)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  (LoginRequiredMiddleware saw to it; this tells mypy)
+    return request.user
+
+
+@require_GET
+@never_cache
+@login_not_required
+def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """200 when an event would be received and worked on, else 503 that names what is down. No secrets."""
+    found = health.examine(timezone.now())
+    answer: dict[str, Any] = {"status": "ok" if found.ok else "down", **found.parts}
+    if not found.ok:
+        answer["down"] = found.down
+    return JsonResponse(answer, status=HTTPStatus.OK if found.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or the system's choice in a cookie, so that the server writes it and nothing flashes."""
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    response = redirect(back if safe else "home")
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie(
+            "theme", chosen, max_age=THEME_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True,
+        )
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
+
+
+class SignIn(LoginView):
+    """Signing in, at /login and for the admin alike, with a lock against guessing."""
+
+    template_name = "login.html"
+    authentication_form = SignInForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if lockout.is_locked(request, request.POST.get("username", "")):
+            return self._refuse()
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        username = self.request.POST.get("username", "")
+        lockout.note_wrong_password(self.request, username)
+        return self._refuse() if lockout.is_locked(self.request, username) else super().form_invalid(form)
+
+    def _refuse(self) -> HttpResponse:
+        form = SignInForm(self.request)
+        context = self.get_context_data(form=form, locked_minutes=lockout.LOCK_SECONDS // 60)
+        response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
+        response.headers["Retry-After"] = str(lockout.LOCK_SECONDS)
+        return response
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@never_cache
+@login_not_required
+def setup(request: HttpRequest) -> HttpResponse:
+    """Make the first account, with the token that `manage.py up` printed. Closed for good once there is one."""
+    token = request.POST.get("token", "") if request.method == "POST" else request.GET.get("token", "")
+    if not first_account.is_open() or not first_account.is_valid(token):
+        return _refuse_setup(request)
+    form = SetupForm(request.POST or None, initial={"token": token})
+    if request.method == "POST" and form.is_valid():
+        user = form.save(commit=False)  # hashes the password: slow, so before the transaction
+        try:
+            first_account.create_first_account(token=token, user=user)
+        except first_account.TokenSpentError:
+            return _refuse_setup(request)
+        login(request, user)
+        messages.success(request, "Your account is made. Add the webhook below to Plex, and the tracker fills itself.")
+        return redirect("home")
+    return render(request, "setup.html", {"form": form})
+
+
+def _refuse_setup(request: HttpRequest) -> HttpResponse:
+    context = {"is_open": first_account.is_open()}
+    return render(request, "setup_refused.html", context, status=HTTPStatus.FORBIDDEN)

@@ -1,0 +1,212 @@
+"""Which show of the catalogue is meant: pure scoring of a described show. No writes, no HTTP.
+
+Evidence decides, strongest first: ids that can be compared, then title with year, or title with an episode's date and
+title. A title alone never decides: a tracker that holds only one of two shows with that title must not swallow the other.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from tvshows.catalogue_index import Found, gather
+from tvshows.described import DescribedEpisode, DescribedShow, Ids
+from tvshows.episodes import dates_agree, titles_agree
+from tvshows.models import TVShow
+
+SURE = 0.90  # one candidate at or above this is taken without asking
+LISTED = 0.30  # below this a candidate is not worth showing
+MOST_LISTED = 5
+SIMILAR = 0.75
+MARGIN = 0.15  # by which the closest title must lead the next to be clear
+SAME_TITLE_SCORE = 0.95
+SIMILAR_TITLE_SCORE = 0.90
+TITLE_WEIGHT = 0.85
+CONTRARY_CAP = 0.60
+
+Method = Literal["tmdb_id", "tvdb_id", "imdb_id", "title_year"]
+Sign = Literal["for", "against", "unknown"]
+ID_CONFIDENCE: tuple[tuple[str, Method, float], ...] = (
+    ("tmdb", "tmdb_id", 1.00), ("tvdb", "tvdb_id", 0.95), ("imdb", "imdb_id", 0.95),
+)
+ID_NAMES = {"tmdb": "TMDB", "tvdb": "TVDB", "imdb": "IMDb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that was weighed, in words for a person."""
+
+    sign: Sign
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A show that may be meant. `score` is from 0 to 1."""
+
+    show: TVShow
+    score: float
+    method: Method
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What was found: `chosen` when exactly one candidate is sure. Candidates come best first, at most five."""
+
+    chosen: Candidate | None
+    candidates: tuple[Candidate, ...] = field(default=())
+
+
+def match(described: DescribedShow) -> Match:
+    """Score the catalogue's shows against a described one. Reads, never writes."""
+    found = gather(described)
+    by_id = [candidate for candidate in (_by_id(described, one) for one in found) if candidate]
+    if by_id:
+        return _decide(by_id)
+    return _decide(_by_title(described, [one for one in found if not _ruled_out(described.ids, one.show)]))
+
+
+def _decide(candidates: Iterable[Candidate]) -> Match:
+    listed = sorted((c for c in candidates if c.score >= LISTED), key=_best_first)[:MOST_LISTED]
+    sure = [c for c in listed if c.score >= SURE]
+    return Match(sure[0] if len(sure) == 1 else None, tuple(listed))
+
+
+def _best_first(candidate: Candidate) -> tuple[float, int, int]:
+    """By score; where that is equal, by how much more speaks for a candidate than against it."""
+    weight = {"for": 1, "against": -1, "unknown": 0}
+    return -candidate.score, -sum(weight[reason.sign] for reason in candidate.reasons), candidate.show.pk
+
+
+def _held(show: TVShow) -> Ids:
+    return Ids(show.tmdb_id, show.tvdb_id, show.imdb_id or "")
+
+
+def _ruled_out(ids: Ids, show: TVShow) -> bool:
+    """Whether an id that both have differs."""
+    held = _held(show)
+    pairs = [(getattr(ids, source), getattr(held, source)) for source, _, _ in ID_CONFIDENCE]
+    return any(mine and theirs and mine != theirs for mine, theirs in pairs)
+
+
+def _by_id(described: DescribedShow, found: Found) -> Candidate | None:
+    held = _held(found.show)
+    for source, method, confidence in ID_CONFIDENCE:
+        value = getattr(described.ids, source)
+        if value and value == getattr(held, source):
+            why = Reason("for", f"The {ID_NAMES[source]} id {value} is the same")
+            return Candidate(found.show, confidence, method, (why,))
+    return _by_episode_id(described, found)
+
+
+def _by_episode_id(described: DescribedShow, found: Found) -> Candidate | None:
+    """An id of the episode that the catalogue holds, where its number, title or date agrees too.
+
+    The id alone is not enough: some senders write the show's ids where the episode's belong, and TVDB and TMDB
+    number shows and episodes apart.
+    """
+    named, held = described.episode, found.episode_with_id
+    if not named or not held or _ruled_out(described.ids, found.show):
+        return None
+    same_number = (held.season_number, held.episode_number) == (named.season, named.number)
+    if not (same_number or titles_agree(held.title, named.title) or dates_agree(held.air_date, named.air_date)):
+        return None
+    for source, method, confidence in ID_CONFIDENCE:
+        value = getattr(named.ids, source)
+        if value and value == getattr(held, f"{source}_id"):
+            why = Reason("for", f"Its {held.code} has the same {ID_NAMES[source]} id {value}")
+            return Candidate(found.show, confidence, method, (why,))
+    return None
+
+
+def _by_title(described: DescribedShow, found: Sequence[Found]) -> list[Candidate]:
+    agreeing = [one for one in found if one.similarity == 1.0 and _episode_agrees(described.episode, one)]
+    return [_score_title(described, one, found, alone=agreeing == [one]) for one in found]
+
+
+def _score_title(described: DescribedShow, one: Found, others: Sequence[Found], *, alone: bool) -> Candidate:
+    contrary = _contrary(described, one)
+    reasons = (_title_reason(one), *_year_reasons(described, one), *_episode_reasons(described.episode, one), *contrary)
+    candidate = Candidate(one.show, round(one.similarity * TITLE_WEIGHT, 2), "title_year", reasons)
+    if contrary:
+        return replace(candidate, score=min(candidate.score, CONTRARY_CAP))
+    year_equal = described.year is not None and one.show.year == described.year
+    if one.similarity == 1.0 and (year_equal or alone):
+        return replace(candidate, score=SAME_TITLE_SCORE)
+    if year_equal and (one.similarity >= SIMILAR or one.contains):
+        if _leads(described, one, others):
+            return replace(candidate, score=SIMILAR_TITLE_SCORE)
+        return replace(candidate, reasons=(*reasons, Reason("against", "Another show's title is about as close")))
+    return candidate
+
+
+def _closeness(one: Found) -> float:
+    return max(one.similarity, SIMILAR if one.contains else 0.0)
+
+
+def _leads(described: DescribedShow, one: Found, others: Sequence[Found]) -> bool:
+    """Whether no other show that may have begun in that year has a title nearly as close."""
+    rivals = [o for o in others if o is not one and (o.show.year is None or abs(o.show.year - (described.year or 0)) <= 1)]
+    return all(_closeness(one) - _closeness(rival) >= MARGIN for rival in rivals)
+
+
+def _episode_agrees(named: DescribedEpisode | None, one: Found) -> bool:
+    """Whether the named episode has the date and the title that this show's has."""
+    held = one.episode
+    return bool(
+        named and held and dates_agree(held.air_date, named.air_date) and titles_agree(held.title, named.title)
+    )
+
+
+def _contrary(described: DescribedShow, one: Found) -> list[Reason]:
+    """What speaks against the show whatever its title."""
+    named, found = described.episode, []
+    aired, began = (named.aired_by if named else None), one.show.year
+    if aired and began and began > aired:
+        found.append(Reason("against", f"It began in {began}, after the episode aired in {aired}"))
+    if named and one.has_season and not one.episode and _refreshed_since(named, one.show):
+        found.append(Reason("against", f"Its season {named.season} has no episode {named.number}"))
+    if described.country and one.countries and described.country not in one.countries:
+        found.append(Reason("against", f"It is from {', '.join(sorted(one.countries))}, not {described.country}"))
+    return found
+
+
+def _refreshed_since(named: DescribedEpisode, show: TVShow) -> bool:
+    """Whether the catalogue was refreshed after the episode aired, so that it should have it."""
+    if not show.refreshed_at or named.number is None:
+        return False
+    if named.air_date:
+        return named.air_date < show.refreshed_at.date()
+    return bool(named.year and named.year < show.refreshed_at.year)
+
+
+def _title_reason(one: Found) -> Reason:
+    if one.similarity == 1.0:
+        return Reason("for", "The title is the same")
+    if one.contains:
+        return Reason("unknown", "One title contains the other")
+    return Reason("unknown", f"The title is {round(one.similarity * 100)} % alike")
+
+
+def _year_reasons(described: DescribedShow, one: Found) -> list[Reason]:
+    began = one.show.year
+    if described.year is None:
+        return [Reason("unknown", "Nothing says in which year the show began")]
+    if began is None:
+        return [Reason("unknown", f"The catalogue has no year to compare with {described.year}")]
+    sign: Sign = "for" if began == described.year else "against"
+    return [Reason(sign, f"First aired {began}" if sign == "for" else f"First aired {began}, not {described.year}")]
+
+
+def _episode_reasons(named: DescribedEpisode | None, one: Found) -> list[Reason]:
+    if not named or named.season is None or named.number is None:
+        return []
+    code = f"S{named.season:02}E{named.number:02}"
+    if not one.episode:
+        return [] if one.has_season else [Reason("unknown", f"The catalogue has no season {named.season} of it")]
+    checks = (
+        ("title", titles_agree(one.episode.title, named.title)), ("date", dates_agree(one.episode.air_date, named.air_date)),
+    )
+    reasons = [Reason("for" if agrees else "against", f"The {what} of {code} {'agrees' if agrees else 'differs'}")
+               for what, agrees in checks if agrees is not None]
+    return reasons or [Reason("for", f"Has {code}")]

@@ -1,0 +1,181 @@
+"""Ticking episodes off, and taking ticks back. Each function is one transaction that keeps the totals right.
+
+All of them lock the person's TrackedShow row first, so that two sources that see one viewing at once make one watch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, Viewer, Watch
+
+SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
+_RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
+
+
+class Marked(Enum):
+    """What came of marking an episode."""
+
+    MARKED = "marked"
+    ALREADY = "already watched"
+    UNTICKED = "unticked by a person since"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """When an episode was seen (aware), and who says so. `ref` is the source's own reference to the show."""
+
+    watched_at: datetime
+    source: str
+    ref: str = ""
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether no person said so."""
+        return self.source in AUTOMATIC_SOURCES
+
+
+@transaction.atomic
+def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datetime) -> Marked:
+    """Tick an episode off. A date entered by hand stays; of automatic ones the earliest stays; what a person unticked
+    is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
+    """
+    tracked = _lock(user_id, episode.show_id)
+    watches = list(Watch.objects.filter(user=user_id, episode=episode))
+    live = [watch for watch in watches if watch.removed_at is None]
+    if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
+        return Marked.UNTICKED
+    if not _is_new(viewing, live, tracked):
+        _keep(viewing, live)
+        return Marked.ALREADY
+    _add_play(user_id, episode, viewing, live)
+    _settle(tracked, now)
+    return Marked.MARKED
+
+
+def _lock(user_id: int, show_id: int) -> TrackedShow:
+    """The person's row of the show, locked; made when there is none."""
+    locked = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
+    tracked = locked.filter(user=user_id, show=show_id).first()
+    if tracked is None:
+        TrackedShow.objects.get_or_create(user_id=user_id, show_id=show_id)
+        tracked = locked.get(user=user_id, show=show_id)
+    return tracked
+
+
+def _records_rewatches(tracked: TrackedShow) -> bool:
+    viewer: Viewer | None = getattr(tracked.user, "viewer", None)
+    return viewer is not None and viewer.records_rewatches
+
+
+def _is_new(viewing: Viewing, live: list[Watch], tracked: TrackedShow) -> bool:
+    """Whether it is a viewing of its own, and not another report of one that is there."""
+    if not live:
+        return True
+    apart = all(abs(watch.watched_at - viewing.watched_at) > SAME_VIEWING for watch in live)
+    return viewing.is_automatic and apart and _records_rewatches(tracked)
+
+
+def _add_play(user_id: int, episode: Episode, viewing: Viewing, live: list[Watch]) -> None:
+    Watch.objects.create(
+        user_id=user_id, episode=episode, play=max((watch.play for watch in live), default=0) + 1,
+        watched_at=viewing.watched_at, source=viewing.source, source_ref=viewing.ref,
+    )
+
+
+def _keep(viewing: Viewing, live: list[Watch]) -> None:
+    """Another report of a viewing: a person's date replaces any, an automatic one only a later automatic one."""
+    first = min(live, key=lambda watch: watch.play)
+    earlier = first.source in AUTOMATIC_SOURCES and viewing.watched_at < first.watched_at
+    if not viewing.is_automatic or earlier:
+        first.watched_at = viewing.watched_at
+        first.source = viewing.source
+        first.save(update_fields=["watched_at", "source"])
+
+
+def _settle(tracked: TrackedShow, now: datetime) -> None:
+    """Bring the person's row up to date: watching again what was planned or on hold, and the totals."""
+    mine = TrackedShow.objects.filter(pk=tracked.pk)
+    if tracked.status in _RESUMES:
+        mine.update(status=TrackedShow.Status.WATCHING)
+    mine.recount(now)
+
+
+@transaction.atomic
+def unmark_watched(*, user_id: int, episode: Episode, now: datetime) -> int:
+    """Untick an episode; it stays unticked for every viewing up to now. Says how many watches it took back."""
+    tracked = _lock(user_id, episode.show_id)
+    removed = Watch.objects.live().filter(user=user_id, episode=episode).update(removed_at=now)
+    mine = TrackedShow.objects.filter(pk=tracked.pk)
+    mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
+    mine.recount(now)
+    return removed
+
+
+def at_noon(day: date, zone: str) -> datetime:
+    """A date without a time: noon in the person's zone, so that it is that day wherever it is looked at."""
+    return datetime.combine(day, time(12), ZoneInfo(zone or "UTC")).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What moving watches to another show would do, or did."""
+
+    moved: int
+    left: tuple[str, ...]  # codes of the episodes that the other show lacks; their ticks stay where they are
+
+
+def plan_move(*, source_ref: str, to_show_id: int) -> Move:
+    """What `move_watches` would do."""
+    watches = _referred(source_ref, to_show_id)
+    targets = _targets(watches, to_show_id)
+    left = {w.episode.code for w in watches if _number(w.episode) not in targets}
+    return Move(sum(_number(w.episode) in targets for w in watches), tuple(sorted(left)))
+
+
+@transaction.atomic
+def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
+    """Move what a source marked for the wrong show to the same episodes of the right one, with the times of viewing.
+
+    Episodes that a person watched there already keep their own date.
+    """
+    watches = _referred(source_ref, to_show_id)
+    targets = _targets(watches, to_show_id)
+    left = []
+    for watch in watches:
+        target = targets.get(_number(watch.episode))
+        if target is None:
+            left.append(watch.episode.code)
+            continue
+        viewing = Viewing(watch.watched_at, watch.source, watch.source_ref)
+        mark_watched(user_id=watch.user_id, episode=target, viewing=viewing, now=now)
+        watch.delete()
+    _recount_left(watches, now)
+    return Move(len(watches) - len(left), tuple(sorted(set(left))))
+
+
+def _number(episode: Episode) -> tuple[int, int]:
+    return episode.season_number, episode.episode_number
+
+
+def _referred(source_ref: str, to_show_id: int) -> list[Watch]:
+    watches = Watch.objects.live().filter(source_ref=source_ref).exclude(episode__show=to_show_id)
+    return list(watches.select_related("episode").order_by("watched_at", "pk"))
+
+
+def _targets(watches: Iterable[Watch], show_id: int) -> dict[tuple[int, int], Episode]:
+    seasons = {watch.episode.season_number for watch in watches}
+    return {_number(e): e for e in Episode.objects.filter(show=show_id, season_number__in=seasons)}
+
+
+def _recount_left(watches: Iterable[Watch], now: datetime) -> None:
+    """Totals of the shows that lost watches."""
+    for user_id, show_id in {(watch.user_id, watch.episode.show_id) for watch in watches}:
+        mine = TrackedShow.objects.filter(user=user_id, show=show_id)
+        mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
+        mine.recount(now)
+
