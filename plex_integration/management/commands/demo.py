@@ -1,0 +1,45 @@
+"""Fill the tracker with a few shows and events, or take them out again."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from plex_integration import demo
+from plex_integration.models import PlexConfig, PlexWebhookLog
+
+
+class Command(BaseCommand):
+    help = "Load a few well-known shows and send a handful of events, to see the tracker at work without Plex."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Say what would be added, and change nothing.")
+        parser.add_argument("--remove", action="store_true", help="Take the demo's events and shows out again.")
+
+    def handle(self, **options: Any) -> None:
+        if options["remove"]:
+            self._remove(dry_run=options["dry_run"])
+            return
+        config = PlexConfig.objects.order_by("pk").first()
+        if config is None:
+            raise CommandError("There is no account yet. Open the setup link that `manage.py up` prints, then come again.")
+        if options["dry_run"]:
+            titles = [f"{new.title} ({new.first_aired:%Y})" for new in demo.missing_shows() if new.first_aired]
+            self.stdout.write(f"Would add {len(titles)} shows: {', '.join(titles)}; and send {len(demo.EVENTS)} events.")
+            return
+        added, logs = demo.load(config, now=timezone.now())
+        self.stdout.write(f"{added} shows added. {len(logs)} events sent:")
+        for log in logs:
+            self.stdout.write(f"  {self._line(log)}")
+        self.stdout.write("Next: open http://localhost:8000/ and decide which iCarly it was.")
+
+    def _line(self, log: PlexWebhookLog) -> str:
+        return f"{log.created_at:%d %b %H:%M}  {log.plex_title} {log.code}  {log.get_status_display()}: {log.reason}"
+
+    def _remove(self, *, dry_run: bool) -> None:
+        if dry_run:
+            events = PlexWebhookLog.objects.filter(payload__Server__uuid=demo.SERVER).count()
+            self.stdout.write(f"Would take out {events} events and the demo's shows that nobody watched more of since.")
+            return
+        self.stdout.write(f"The demo is out again: {demo.remove()} shows and all its events.")

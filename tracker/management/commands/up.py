@@ -1,0 +1,116 @@
+"""`manage.py up`: everything, with one command."""
+
+import os
+import socket
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django_q.tasks import async_task
+
+from tracker import preparation, setup, supervisor
+
+# Granian hands a connection to a Python thread only once the request's head is there.
+WEB_THREADS = 4
+HEAD_TIMEOUT = 10_000  # milliseconds
+
+
+class Command(BaseCommand):
+    help = "Start the tracker: prepare the database, then run the web server and the worker until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for the whole network.")
+        parser.add_argument("--port", type=int, default=8000, help="Port to listen on (8000).")
+        parser.add_argument(
+            "--workers", type=int, default=1, help="Web processes; more than one needs PostgreSQL and REDIS_URL.",
+        )
+
+    def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:  # noqa: ARG002
+        os.umask(0o077)  # what we make is for us only
+        os.environ["TRACKER_STARTED_AT"] = str(time.time())
+        if workers < 1 or (workers > 1 and (settings.SQLITE or not settings.REDIS_URL)):
+            raise CommandError(f"--workers {workers} needs DATABASE_URL for PostgreSQL, and REDIS_URL. Leave it out for one.")
+        address = _free_address(host, port)
+        try:
+            preparation.prepare_database(self._say)
+        except preparation.CannotStartError as problem:
+            raise CommandError(f"Cannot start: {problem}") from None
+        greeting = self._greeting(host, port)
+        async_task("plex_integration.tasks.sweep")  # the first sign of life, and whatever was left over
+        connections.close_all()
+        supervisor.become(_plan(address, port, workers, greeting))
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _greeting(self, host: str, port: int) -> list[str]:
+        """What to say once the web server answers."""
+        bases = _bases(host, port)
+        lines = [f"The tracker runs at {' and '.join(bases)}  (Ctrl-C stops it)"]
+        if settings.HTTPS and not settings.TRUSTED_PROXIES:
+            lines.append("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will ask for https again and again.")
+        if setup.is_open():
+            link = f"{bases[-1]}/setup?token={setup.new_token()}"
+            lines.append(f"There is no account yet. Make yours here, once:\n  {link}")
+        return lines
+
+
+def _free_address(host: str, port: int) -> str:
+    """The address to listen on. One line and exit status 1 where that cannot be done."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what was closed a moment ago is no hindrance
+            trial.bind(address)
+            trial.listen(1)
+    except (OSError, OverflowError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise CommandError(
+            f"Cannot start: {host}:{port} is not free ({reason}). Stop what uses it, or choose another: "
+            f"manage.py up --port {port + 1 if port < 65535 else 8000}"
+        ) from None
+    return str(address[0])
+
+
+def _bases(host: str, port: int) -> list[str]:
+    """The addresses under which people reach the product, the best one last."""
+    if settings.HTTPS and settings.PUBLIC_WEBHOOK_URL:
+        return [settings.PUBLIC_WEBHOOK_URL]
+    if host not in {"0.0.0.0", "::"}:  # noqa: S104  (asked, not bound)
+        return [f"http://{f'[{host}]' if ':' in host else host}:{port}"]
+    return [f"http://{name}:{port}" for name in ("127.0.0.1", _lan_address()) if name]
+
+
+def _lan_address() -> str:
+    """This machine's address on its network. Connecting a datagram socket only asks the routing table."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("10.255.255.255", 1))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
+def _plan(address: str, port: int, workers: int, greeting: list[str]) -> dict[str, Any]:
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    database = settings.DATABASES["default"]
+    keys = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+    return {
+        "web": [
+            "granian", "--interface", "wsgi", "--host", address, "--port", str(port), "--workers", str(workers),
+            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "warning", "--no-access-log",
+            "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers", "--workers-kill-timeout", "8",
+            "tracker.wsgi:application",
+        ],
+        "web_environment": {"GRANIAN_WORKERS": str(workers)},
+        "worker": ["django", "qcluster"],
+        "connect_to": anywhere.get(address, address),
+        "port": port,
+        "database": {key: database[key] for key in keys if database.get(key)},
+        "task_timeout": settings.Q_CLUSTER["timeout"],
+        "greeting": greeting,
+    }

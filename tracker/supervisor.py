@@ -1,0 +1,246 @@
+"""Keeps the web server and the worker running until it is told to stop, and leaves nothing behind.
+
+`manage.py up` becomes this process when everything is prepared: without Django it is small, and it does not care
+whether the database answers. Each child is the leader of a process group of its own. Signals go to the leaders only
+(a signal to the whole group hangs django-q2); a group whose leader is gone is killed.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tracker import lifeline, watchdog
+from tracker.environment import BASE_DIR
+
+PLAN = "TRACKER_PLAN"  # the variable in which `up` hands over what to run
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+GRACE = 10.0  # seconds that children have to end by themselves
+CALM = 60.0  # seconds after which a child counts as running well
+LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that ends again and again
+LOOK_EVERY = 5.0  # seconds between looks at the queue
+
+
+def say(text: str) -> None:
+    """One line for the person who started us."""
+    print(text, flush=True)  # noqa: T201
+
+
+@dataclass
+class Child:
+    """A process that is to run always, and the group of processes that it leads."""
+
+    name: str
+    arguments: list[str]
+    environment: Mapping[str, str]
+    pid: int = 0
+    started: float = 0.0
+    failures: int = 0
+    start_at: float = 0.0
+    family: set[int] = field(default_factory=set)
+
+    def start(self) -> None:
+        """Run it in a session of its own, so that the terminal's Ctrl-C reaches only us."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tracker.lifeline", *self.arguments],
+            env={**os.environ, **self.environment, lifeline.PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )
+        process.returncode = 0  # it is waited for here, together with all others
+        self.pid, self.started, self.family = process.pid, time.monotonic(), set()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the leader."""
+        if self.pid:
+            _ignore_gone(os.kill, self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the whole group."""
+        if self.pid:
+            _ignore_gone(os.killpg, self.pid, signal.SIGKILL)
+
+    def note_end(self, status: int) -> None:
+        """The leader has ended: kill what is left of its group, and plan the next start, later each time."""
+        self.kill()
+        now = time.monotonic()
+        self.failures = 1 if now - self.started > CALM else self.failures + 1
+        pause = min(0.25 * 2 ** (self.failures - 1), LONGEST_PAUSE)
+        self.pid, self.start_at = 0, now + pause
+        say(f"The {self.name} ended ({_words(status)}) and is started again in {pause:g} s.")
+
+    def has_lost_one(self) -> bool:
+        """Whether one of its descendants has gone since the last look."""
+        family = _descendants(self.pid)
+        lost, self.family = bool(self.family - family), family
+        return lost
+
+
+def _ignore_gone(send: Any, pid: int, number: int) -> None:
+    try:
+        send(pid, number)
+    except (ProcessLookupError, PermissionError):  # a group of zombies only is "not permitted" on some systems
+        return
+
+
+def _words(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"status {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def _descendants(pid: int) -> set[int]:
+    """The process ids below a process; empty where the kernel does not list them."""
+    try:
+        children = [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+    except OSError:
+        return set()
+    return set(children).union(*(_descendants(child) for child in children))
+
+
+class Supervisor:
+    """The loop: signals, ended children, the watchdog."""
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.web = Child("web server", plan["web"], {"TRACKER_PROCESS": "web", **plan["web_environment"]})
+        self.worker = Child("worker", plan["worker"], {"TRACKER_PROCESS": "worker"})
+        self.children = [self.web, self.worker]
+        self.queue = watchdog.reader(plan["database"])
+        self.standstill = watchdog.Standstill(plan["task_timeout"])
+        self.next_look = 0.0
+        self.reads = True
+
+    def run(self) -> None:
+        """Until a signal says stop."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, [*STOP_SIGNALS, signal.SIGCHLD])
+        lifeline.adopt_orphans()
+        announced = False
+        while True:
+            self._start_due()
+            announced = announced or self._announce()
+            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], 1.0 if announced else 0.05)
+            if received and received.si_signo in STOP_SIGNALS:
+                break
+            self._reap()
+            self._watch()
+        self._stop()
+
+    def _start_due(self) -> None:
+        for child in self.children:
+            if not child.pid and time.monotonic() >= child.start_at:
+                child.start()
+                if child is self.worker:
+                    self.standstill.look_away(time.monotonic())
+
+    def _announce(self) -> bool:
+        """Once the web server takes connections, say where."""
+        try:
+            socket.create_connection((self.plan["connect_to"], self.plan["port"]), timeout=1).close()
+        except OSError:
+            return False
+        for line in self.plan["greeting"]:
+            say(line)
+        return True
+
+    def _reap(self) -> None:
+        """Wait for all that have ended, orphans too."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for child in self.children:
+                if child.pid == pid:
+                    child.note_end(status)
+
+    def _watch(self) -> None:
+        at = time.monotonic()
+        if not self.worker.pid:
+            return
+        if self.worker.has_lost_one():
+            self.standstill.note_death(at)
+        if at < self.next_look:
+            return
+        self.next_look = at + LOOK_EVERY
+        try:
+            stuck = self.standstill.is_stuck(self.queue.read(), now=datetime.now(UTC), at=at)
+            self._say_whether_it_reads(reads=True)
+        except self.queue.error:
+            self.standstill.look_away(at)
+            self._say_whether_it_reads(reads=False)
+            return
+        if stuck:
+            say("The worker stands still and is started again.")
+            self.worker.kill()
+            self.standstill = watchdog.Standstill(self.plan["task_timeout"])
+
+    def _say_whether_it_reads(self, *, reads: bool) -> None:
+        if reads != self.reads:
+            say("The database answers again." if reads else "The database does not answer; waiting for it.")
+        self.reads = reads
+
+    def _stop(self) -> None:
+        """Ask the leaders to end; kill what has not within the grace, or at the second signal."""
+        say("Stopping …")
+        for child in self.children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        running = {child.pid for child in self.children if child.pid}
+        while running and time.monotonic() < deadline:
+            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], 0.2)
+            if received and received.si_signo in STOP_SIGNALS:
+                break
+            running -= _ended()
+        for child in self.children:
+            child.kill()
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and _has_children():
+            time.sleep(0.02)
+        say("Stopped. Nothing is lost; `manage.py up` goes on from here.")
+
+
+def _ended() -> set[int]:
+    ended = set()
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if not pid:
+            return ended
+        ended.add(pid)
+
+
+def _has_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def become(plan: Mapping[str, Any]) -> None:
+    """Replace this process by the supervisor: same process id, a fraction of the memory."""
+    path = [str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, PLAN: json.dumps(plan), "PYTHONPATH": os.pathsep.join(path)}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "tracker.supervisor"], environment)  # noqa: S606
+
+
+def main() -> None:
+    """Run the plan that `up` left in the environment."""
+    Supervisor(json.loads(os.environ.pop(PLAN))).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Whether the worker's queue stands still. Light on purpose: the supervisor loads no Django."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+LOOKED_AT = 200  # of the oldest tasks
+_TASKS = f"SELECT id, lock FROM django_q_ormq ORDER BY id LIMIT {LOOKED_AT}"  # noqa: S608  (a number of ours)
+_NEWEST = "SELECT MAX(lock) FROM django_q_ormq"
+AFTER_A_DEATH = 10.0  # seconds of standstill that are too long once one of the cluster's processes has died
+SHAKEN_FOR = 120.0  # seconds after a death; the sweep, once a minute, is a task that must get through
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The oldest tasks as (id, lock), and the newest lock of all. A lock in the future is a worker's claim."""
+
+    tasks: Sequence[tuple[int, datetime]] = ()
+    newest: datetime | None = None
+
+
+@dataclass
+class Standstill:
+    """Tells when the cluster should be killed: tasks wait and none is claimed, or none gets done.
+
+    `timeout` is how long a task may run, in seconds; times without a date are monotonic seconds. Workers killed while
+    idle keep the lock of the queue that they slept on, and then no other worker gets a task again: hence the shorter
+    patience after a death.
+    """
+
+    timeout: float
+    _ids: frozenset[int] = frozenset()
+    _newest: datetime | None = None
+    _moved: float = 0.0
+    _done: float = 0.0
+    _shaken_until: float = field(default=float("-inf"))
+
+    def note_death(self, at: float) -> None:
+        """One of the cluster's processes has died."""
+        self._shaken_until = at + SHAKEN_FOR
+
+    def is_stuck(self, queue: Queue, *, now: datetime, at: float) -> bool:
+        """Compare the queue with how it was the last time."""
+        ids = frozenset(task_id for task_id, _ in queue.tasks)
+        claim = queue.newest if queue.newest and queue.newest > now else None
+        waits = any(lock <= now for _, lock in queue.tasks)
+        if not ids or self._ids - ids:
+            self._done = self._moved = at
+        if not waits or (claim and (not self._newest or claim > self._newest)):
+            self._moved = at
+        self._ids, self._newest = ids, claim or self._newest
+        if at < self._shaken_until:
+            return bool(ids) and at - self._done > AFTER_A_DEATH
+        # Queued behind others a task may wait for two that run as long as they may.
+        return at - self._moved > self.timeout + 5 or at - self._done > 3 * self.timeout + 5
+
+    def look_away(self, at: float) -> None:
+        """The queue could not be read: nothing is known of it until the next look."""
+        self._ids, self._newest, self._moved, self._done = frozenset(), None, at, at
+
+
+class Reader(Protocol):
+    """Reads the queue; raises `error` when the database does not answer."""
+
+    error: type[Exception]
+
+    def read(self) -> Queue:
+        """The queue as it is now."""
+
+
+class SQLiteReader:
+    """Opens the file anew each time, so that it may be replaced meanwhile."""
+
+    error = sqlite3.Error
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def read(self) -> Queue:
+        """The queue as it is now."""
+        connection = sqlite3.connect(self.path, timeout=2, isolation_level=None)
+        try:
+            tasks = [(row[0], _utc(row[1])) for row in connection.execute(_TASKS)]
+            newest = connection.execute(_NEWEST).fetchone()[0]
+            return Queue(tasks, _utc(newest) if newest else None)
+        finally:
+            connection.close()
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class PostgreSQLReader:
+    """Keeps one connection while it works."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        import psycopg
+
+        self.error = psycopg.Error
+        self._connect = lambda: psycopg.connect(**parameters, autocommit=True)
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def read(self) -> Queue:
+        """The queue as it is now."""
+        try:
+            self._connection = self._connection or self._connect()
+            tasks = self._connection.execute(_TASKS).fetchall()
+            newest = self._connection.execute(_NEWEST).fetchone()
+            return Queue(tasks, newest[0] if newest else None)
+        except self.error:
+            if self._connection:
+                self._connection.close()
+            self._connection = None
+            raise
+
+
+def reader(database: Mapping[str, Any]) -> Reader:
+    """A reader for Django's settings of a database."""
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        return SQLiteReader(str(database["NAME"]))
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    given = {theirs: database[ours] for ours, theirs in names.items() if database.get(ours)}
+    return PostgreSQLReader({**given, **database.get("OPTIONS", {})})
