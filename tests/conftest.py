@@ -1,6 +1,7 @@
 """Fixtures for every test: one world with a small cast."""
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 
 from tests.world import World, make_world
@@ -18,3 +19,8 @@ def _fresh_cache():
 def world(db) -> World:
     """An owner with a connection to Plex, and two iCarlys, two Offices, and a show without a namesake."""
     return make_world()
+
+
+def pytest_sessionstart() -> None:
+    """The test database of SQLite is a file in the data folder."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)

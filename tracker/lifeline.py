@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import gc
 import os
 import runpy
 import signal
@@ -24,8 +25,13 @@ def die_with(parent: int) -> None:
 def pass_on_to_forks() -> None:
     """Tie every process that this one forks, and those that they fork, to the one that forks them."""
     parents: list[int] = []
+
+    def prepare() -> None:
+        gc.freeze()  # what the collector leaves alone stays shared between the processes
+        parents.append(os.getpid())
+
     os.register_at_fork(
-        before=lambda: parents.append(os.getpid()),
+        before=prepare,
         after_in_parent=parents.clear,
         after_in_child=lambda: die_with(parents[-1]),
     )

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
-from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,14 @@ def _ask_cache(question: Callable[[], T], *, default: T) -> T:
     """A cache that is down must not lock everybody out."""
     try:
         return question()
-    except (RedisError, OSError) as problem:
+    except _cache_errors() as problem:
         logger.warning("The cache does not answer (%s): wrong passwords are not counted", type(problem).__name__)
         return default
+
+
+def _cache_errors() -> tuple[type[Exception], ...]:
+    if not settings.REDIS_URL:
+        return (OSError,)
+    from redis.exceptions import RedisError  # 5 MiB that most installations do not need
+
+    return OSError, RedisError

@@ -106,6 +106,9 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {**DATABASES["default"].get("OPTIONS", {}), **(_SQLITE if SQLITE else _POSTGRESQL)},  # type: ignore[dict-item]
 }
+if SQLITE:
+    # A file: the in-memory database of tests answers "table is locked" at once instead of waiting its turn.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 
 # Rate limits are counted in the cache. In memory that is exact for one web process; several need Redis.
 REDIS_URL = env.redis("REDIS_URL")

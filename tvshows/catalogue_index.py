@@ -41,20 +41,21 @@ def gather(described: DescribedShow) -> list[Found]:
     seasons = _season_of(show_ids, described.episode)
     by_id = {episode.show_id: episode for episode in with_id}
     return [
-        _found(shows[pk], titles[pk], wanted, seasons[pk], described.episode, by_id.get(pk)) for pk in sorted(shows)
+        _found(shows[pk], titles[pk], wanted, seasons[pk], described, by_id.get(pk)) for pk in sorted(shows)
     ]
 
 
 def _found(
     show: TVShow, titles: list[str], wanted: set[str], season: list[Episode],
-    named: DescribedEpisode | None, with_id: Episode | None,
+    described: DescribedShow, with_id: Episode | None,
 ) -> Found:
+    named = described.episode
     held = [normalise(title) for title in titles] or [normalise(show.title)]
     pairs = [(mine.text, theirs) for mine in held for theirs in wanted]
     return Found(
         show=show,
         similarity=max((1.0 if a == b else min(similarity(a, b) or 0.0, 0.99) for a, b in pairs), default=0.0),
-        contains=any(_one_contains_other(a, b) for a, b in pairs),
+        contains=any(_one_contains_other(mine, theirs) for mine in titles for theirs in described.titles),
         countries=frozenset(mine.country for mine in held if mine.country),
         has_season=bool(season),
         episode=next((e for e in season if named and e.episode_number == named.number), None),
@@ -62,10 +63,17 @@ def _found(
     )
 
 
-def _one_contains_other(a: str, b: str) -> bool:
-    """Whether the words of one title begin or end the other's."""
+def _one_contains_other(mine: str, theirs: str) -> bool:
+    """Whether one title is the other's main title ("Cosmos: A Personal Voyage"), or its first or last words.
+
+    A single word stands in too many titles for the latter: The Wire is not Wire in the Blood.
+    """
+    a, b = normalise(mine).text, normalise(theirs).text
     short, long = sorted((a, b), key=len)
-    return len(short) >= SHORTEST_CONTAINED and (long.startswith(f"{short} ") or long.endswith(f" {short}"))
+    if {normalise(mine.partition(":")[0]).text, normalise(theirs.partition(":")[0]).text} == {short} != {long}:
+        return True
+    within = long.startswith(f"{short} ") or long.endswith(f" {short}")
+    return within and " " in short
 
 
 def _any_of(ids: Ids) -> Q | None:

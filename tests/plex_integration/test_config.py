@@ -1,5 +1,6 @@
 import hmac
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
@@ -155,9 +156,16 @@ class TestRotating:
 
     @pytest.mark.skipif(connection.vendor == "sqlite", reason="it has one writer")
     @pytest.mark.django_db(transaction=True)
-    def test_of_rotations_at_the_same_time_the_newest_two_work(self):
+    def test_of_rotations_at_the_same_time_the_newest_two_work(self, monkeypatch):
         made = connect()
         barrier, secrets = Barrier(4), []
+        fresh = config.new_secret
+
+        def slow():
+            time.sleep(0.05)  # seconds in which, without a lock, the others would read the same row
+            return fresh()
+
+        monkeypatch.setattr(config, "new_secret", slow)
 
         def rotate():
             try:

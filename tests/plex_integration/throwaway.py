@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,17 @@ def throwaway_database(*, migrated: bool = True) -> Iterator[dict[str, str]]:
         finally:
             if connection.vendor == "postgresql":
                 _maintain(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def open_postgres(environment: dict[str, str]) -> Iterator[psycopg.Connection]:
+    """A plain connection to a throw-away PostgreSQL database; every statement is its own transaction."""
+    names = {"USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    where = {theirs: str(connection.settings_dict[ours]) for ours, theirs in names.items()}
+    where = {key: value for key, value in where.items() if value}
+    name = environment["DATABASE_URL"].rpartition("/")[2]
+    with psycopg.connect(dbname=name, autocommit=True, **where) as opened:
+        yield opened
 
 
 def _maintain(statement: str) -> None:
