@@ -51,7 +51,8 @@ END $$
 # A mapping that a person writes by SQL takes the place of the row that waits for it, which it would else collide with.
 _SAME_SHOW = """
   WHERE tvshow_id IS NULL AND (
-    (NEW.plex_guid <> '' AND plex_guid = NEW.plex_guid)
+    (NEW.plex_guid <> '' AND NEW.plex_guid NOT LIKE 'local://%' AND NEW.plex_guid NOT LIKE '%.none://%'
+     AND plex_guid = NEW.plex_guid)
     OR (NEW.plex_rating_key <> '' AND plex_rating_key = NEW.plex_rating_key
         AND plex_server_uuid = NEW.plex_server_uuid))
 """
@@ -94,7 +95,7 @@ _DROP = {
 def _runner(statements: dict[str, tuple[str, ...]]) -> Callable[[object, BaseDatabaseSchemaEditor], None]:
     def run(_: object, editor: BaseDatabaseSchemaEditor) -> None:
         for statement in statements[editor.connection.vendor]:
-            editor.execute(statement)
+            editor.execute(statement, params=None)  # None: a % in it is a % and no placeholder
 
     return run
 

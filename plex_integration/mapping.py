@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from plex_integration.exceptions import Unresolvable
 from plex_integration.guids import Guid, parse_guid
 from plex_integration.locks import lock
 from plex_integration.models import PlexConflict, PlexShowMapping
@@ -142,6 +143,16 @@ def change_show(mapping_id: int, *, tvshow_id: int, now: datetime) -> Move:
     row.save()
     TVShow.objects.filter(pk=tvshow_id).update(plex_synced=True, plex_last_sync=now)
     return watching.move_watches(source_ref=str(row.pk), to_show_id=tvshow_id, now=now)
+
+
+@transaction.atomic
+def add_by_hand(show: PlexShow, *, tvshow_id: int, now: datetime) -> PlexShowMapping:
+    """A mapping that a person writes for a Plex show. Raises Unresolvable when it has another show already."""
+    lock("show", show.key)
+    row = find(show)
+    if row and row.tvshow_id and row.tvshow_id != tvshow_id:
+        raise Unresolvable(f"This Plex show is {row.tvshow} already. Change that mapping instead.")
+    return write(show, Choice(tvshow_id, 1.0, PlexShowMapping.Method.MANUAL, confirmed=True), now=now)
 
 
 def set_sync(mapping_ids: Iterable[int], *, enabled: bool, now: datetime) -> int:

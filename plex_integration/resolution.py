@@ -19,6 +19,7 @@ from tvshows import catalogue
 from tvshows.catalogue import NewEpisode, NewShow
 from tvshows.matching import match
 from tvshows.models import TVShow
+from tvshows.watching import Move
 
 DRAINED_AT_ONCE = 50  # events; a worker does the rest
 
@@ -186,3 +187,31 @@ def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: d
         except Unresolvable as problem:
             problems.append(f"{conflict}: {problem}")
     return done, problems
+
+
+def reevaluate_many(conflict_ids: Iterable[int], *, now: datetime) -> int:
+    """Look again at several conflicts. Says how many were settled. Raises TransientError when a service is down."""
+    return sum(reevaluate(conflict_id, now=now) for conflict_id in conflict_ids)
+
+
+def map_by_hand(mapping_id: int, *, tvshow_id: int, user_id: int | None, now: datetime) -> tuple[Resolved | None, Move]:
+    """A person says on a mapping which show it is: an open conflict is settled by that, else what was marked moves.
+
+    Raises Unresolvable.
+    """
+    row = PlexShowMapping.objects.filter(pk=mapping_id).first()
+    if row is None:
+        raise Unresolvable("This mapping is not here any more.")
+    if not TVShow.objects.filter(pk=tvshow_id).exists():
+        raise Unresolvable("That show is not here any more. Choose another one.")
+    asked = conflicts.open_for(row.plex_show_key) if row.plex_show_key else None
+    if asked and row.tvshow_id is None:
+        return select(asked.pk, tvshow_id=tvshow_id, user_id=user_id, now=now), Move(0, ())
+    return None, mapping.change_show(mapping_id, tvshow_id=tvshow_id, now=now)
+
+
+def switch_sync(mapping_ids: Iterable[int], *, enabled: bool, now: datetime) -> int:
+    """Switch marking on or off for mappings; a show that waited and is switched off is ignored. Says how many."""
+    switched = mapping.set_sync(mapping_ids, enabled=enabled, now=now)
+    reevaluate_stale(now=now)
+    return switched

@@ -5,10 +5,14 @@ from django.conf import settings
 
 
 class TrackerConfig(AppConfig):
+    """The app."""
+
     name = "tracker"
 
     def ready(self) -> None:
+        """Register the checks."""
         from tracker import checks  # noqa: F401  (they register themselves)
 
         if settings.PROCESS == "worker":
-            from plex_integration import tasks  # noqa: F401  (before the cluster forks, so that all its processes share it)
+            # Before the cluster forks, so that all its processes share the memory of it.
+            from plex_integration import tasks  # noqa: F401

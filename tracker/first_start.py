@@ -3,6 +3,7 @@
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from plex_integration import dotenv
@@ -10,7 +11,10 @@ from plex_integration import dotenv
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
 
 # How each is made: Django wants at least 50 characters, AES-256 takes 64 hexadecimal digits.
-_MAKERS = {"SECRET_KEY": lambda: secrets.token_urlsafe(64), "ENCRYPTION_KEY": lambda: secrets.token_hex(32)}
+_MAKERS: dict[str, Callable[[], str]] = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(64),
+    "ENCRYPTION_KEY": lambda: secrets.token_hex(32),
+}
 
 
 def ensure_keys(path: Path = DOTENV) -> list[str]:
@@ -31,8 +35,8 @@ def ensure_keys(path: Path = DOTENV) -> list[str]:
         return made + ensure_keys(path)  # another start was first: use its keys
     except OSError as problem:
         sys.exit(
-            f"Cannot start: {path} cannot be written ({problem.strerror}). Let this user write there, or set SECRET_KEY and "
-            "ENCRYPTION_KEY in the environment."
+            f"Cannot start: {path} cannot be written ({problem.strerror}). Let this user write there, or set "
+            "SECRET_KEY and ENCRYPTION_KEY in the environment."
         )
     return made
 

@@ -18,7 +18,7 @@ class SignInForm(AuthenticationForm):
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.fields["username"].label = "User name"
         for field in self.fields.values():
             field.widget.attrs |= _INPUT
@@ -26,6 +26,8 @@ class SignInForm(AuthenticationForm):
 
 class SetupForm(BaseUserCreationForm):  # type: ignore[type-arg]
     """The first account: a name, and a password twice."""
+
+    error_messages = {"password_mismatch": "The two passwords differ."}
 
     token = forms.CharField(widget=forms.HiddenInput)
 
@@ -36,7 +38,7 @@ class SetupForm(BaseUserCreationForm):  # type: ignore[type-arg]
         labels = {"username": "User name"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.fields["username"].help_text = "Letters, digits and @ . + - _"
         self.fields["password1"].help_text = "At least 8 characters, not only digits, and nothing that many people use."
         self.fields["password2"].label = "Password again"

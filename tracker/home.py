@@ -1,14 +1,14 @@
 """What the home page shows: what waits for a person, what was watched lately, how the connection is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from plex_integration.models import PlexConflict, PlexWebhookLog
-from tracker import activity, health
+from plex_integration.words import Words, words_for
+from tracker import health
 from tvshows.models import Watch
 
 EVENTS = 10
@@ -37,7 +37,7 @@ class Event:
     """An event and what became of it."""
 
     row: PlexWebhookLog
-    words: activity.Words
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,19 @@ def waiting(now: datetime) -> Waiting:
 
 def events(user: User) -> list[Event]:
     """The last events that this person may see."""
-    rows = activity.visible_to(user).select_related("account").defer("payload")[:EVENTS]
-    return [Event(row, activity.words_for(row)) for row in rows]
+    rows = _visible_to(user).select_related("account").defer("payload")[:EVENTS]
+    return [Event(row, words_for(row)) for row in rows]
 
 
-def watched(user: User) -> Sequence[Watch]:
+def _visible_to(user: User) -> QuerySet[PlexWebhookLog]:
+    """Staff see all, others the events of the Plex accounts linked to them."""
+    rows = PlexWebhookLog.objects.all()
+    return rows if user.is_staff else rows.filter(account__user=user)
+
+
+def watched(user: User) -> list[Watch]:
     """What this person watched lately, newest first."""
-    return Watch.objects.live().filter(user=user).select_related("episode__show")[:WATCHES]
+    return list(Watch.objects.live().filter(user=user).select_related("episode__show")[:WATCHES])
 
 
 def watched_this_week(user: User, now: datetime) -> int:

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import middleware as auth
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -21,10 +23,10 @@ _FORWARDED = (
     "HTTP_X_REAL_IP", "HTTP_FORWARDED",
 )
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-_POLICY = "; ".join([
-    "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' https://image.tmdb.org",
-    "connect-src 'self'", "font-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
-])
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https://image.tmdb.org; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -45,6 +47,7 @@ class ContentSecurityPolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and add the headers."""
         response = self.get_response(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
@@ -61,6 +64,7 @@ class TrustedProxyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the client in its place."""
         meta = request.META
         peer = parse_address(meta.get("REMOTE_ADDR") or "")
         if peer is not None and _is_trusted(peer):
@@ -99,6 +103,7 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or refuse the name."""
         header = request.META.get("HTTP_HOST", "")
         name = host_name(header)
         if is_allowed(name):
@@ -106,8 +111,9 @@ class HostMiddleware:
         if request.path_info == WEBHOOK_PATH:
             request.META["HTTP_HOST"] = "localhost"  # Django itself refuses what is no host name
             return self.get_response(request)
-        logger.warning("Refused the host %r from %s; ALLOWED_HOSTS does not name it", header[:80], request.META["REMOTE_ADDR"])
-        return render(request, "host_refused.html", {"host": name.strip("[]") or header[:80], "named": bool(name)}, status=400)
+        logger.warning("Refused the host %r: ALLOWED_HOSTS does not name it", header[:80])
+        context = {"host": name.strip("[]") or header[:80], "named": bool(name)}
+        return render(request, "host_refused.html", context, status=400)
 
 
 class SameOriginMiddleware:
@@ -117,6 +123,7 @@ class SameOriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or refuse the foreign page."""
         if request.method in _SAFE_METHODS or request.path_info == WEBHOOK_PATH or not _is_foreign(request):
             return self.get_response(request)
         message = "This came from a page of another site, so it was refused. Nothing was changed."
@@ -144,3 +151,15 @@ def _is_own(origin: str, request: HttpRequest) -> bool:
 
 def _differs_in_scheme(request: HttpRequest) -> bool:
     return request.scheme == "http" and request.META.get("HTTP_ORIGIN") == f"https://{request.get_host()}"
+
+
+class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
+    """Django's, but where nobody has to be signed in it leaves the session alone: /healthz works without a database."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any,
+    ) -> HttpResponseBase | None:
+        """Send whom nobody knows to the sign-in page."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)

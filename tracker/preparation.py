@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
@@ -66,26 +66,32 @@ def _prepare_file(say: Say) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
-        raise CannotStartError(f"{file.parent} cannot be made ({problem.strerror}). Set DATA_DIR to a folder of yours.") from None
+        reason = f"{file.parent} cannot be made ({problem.strerror})"
+        raise CannotStartError(f"{reason}. Set DATA_DIR to a folder of yours.") from None
 
 
 def _wait_until_it_answers(say: Say) -> None:
     """PostgreSQL may start after us: wait for it. What waiting cannot mend ends the start."""
     told = False
-    while True:
-        try:
-            connection.ensure_connection()
-            return
-        except (OperationalError, DatabaseError) as problem:
-            reason = str(problem).strip().splitlines()[-1].strip()
-            if settings.SQLITE:
-                raise _damaged(reason) from None
-            if "FATAL" in reason and not any(word in reason for word in _PASSING):
-                raise CannotStartError(f"PostgreSQL refuses: {reason} Mend DATABASE_URL or the server.") from None
-            if not told:
-                say(f"PostgreSQL does not answer yet ({reason}). Waiting for it.")
-                told = True
+    while reason := _why_not():
+        if not told:
+            say(f"PostgreSQL does not answer yet ({reason}). Waiting for it.")
+            told = True
         time.sleep(RETRY_SECONDS)
+
+
+def _why_not() -> str:
+    """Why the database does not answer, or nothing when it does; raises CannotStartError for what will not pass."""
+    try:
+        connection.ensure_connection()
+    except DatabaseError as problem:
+        reason = str(problem).strip().splitlines()[-1].strip()
+        if settings.SQLITE:
+            raise _damaged(reason) from None
+        if "FATAL" in reason and not any(word in reason for word in _PASSING):
+            raise CannotStartError(f"PostgreSQL refuses: {reason}. Mend DATABASE_URL or the server.") from None
+        return reason
+    return ""
 
 
 def _refuse_damage() -> None:
@@ -101,8 +107,8 @@ def _refuse_damage() -> None:
 
 def _damaged(found: str) -> CannotStartError:
     return CannotStartError(
-        f"The database {_database_file()} cannot be used ({' '.join(found.split())[:120]}). Nothing was changed. Put a copy back, for "
-        f"instance from {_copies()}."
+        f"The database {_database_file()} cannot be used ({' '.join(found.split())[:120]}). Nothing was changed. "
+        f"Put a copy back, for instance from {_copies()}."
     )
 
 
@@ -141,5 +147,6 @@ def _copy() -> Path:
         for old in sorted(folder.glob("tracker-*.sqlite3"))[:-KEPT_COPIES]:
             old.unlink()
     except (OSError, DatabaseError) as problem:
-        raise CannotStartError(f"The database could not be copied to {folder} ({problem}). It was not changed.") from None
+        reason = f"The database could not be copied to {folder} ({problem})"
+        raise CannotStartError(f"{reason}. It was not changed.") from None
     return target

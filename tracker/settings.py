@@ -32,6 +32,9 @@ PUBLIC_WEBHOOK_URL = env.origin("PUBLIC_WEBHOOK_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_WEBHOOK_URL] if PUBLIC_WEBHOOK_URL else []
 
+# How many web processes there are, as granian is told: only the system checks read it.
+WEB_PROCESSES = env.number("GRANIAN_WORKERS", default=1, least=1)
+
 PLEX_RATE_LIMIT = env.number("PLEX_RATE_LIMIT", default=100)
 PLEX_ALLOWED_IPS = env.networks("PLEX_ALLOWED_IPS")
 
@@ -43,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",  # its templates, for FORM_RENDERER
     "django_q",
     "rest_framework",
     "tracker",
@@ -61,7 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "tracker.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

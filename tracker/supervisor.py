@@ -31,7 +31,7 @@ LOOK_EVERY = 5.0  # seconds between looks at the queue
 
 def say(text: str) -> None:
     """One line for the person who started us."""
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Child:
 
     def start(self) -> None:
         """Run it in a session of its own, so that the terminal's Ctrl-C reaches only us."""
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  (the plan is ours)
             [sys.executable, "-m", "tracker.lifeline", *self.arguments],
             env={**os.environ, **self.environment, lifeline.PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL, start_new_session=True,
@@ -209,7 +209,7 @@ class Supervisor:
 
 
 def _ended() -> set[int]:
-    ended = set()
+    ended: set[int] = set()
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)

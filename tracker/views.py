@@ -19,7 +19,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from plex_integration.config import webhook_url
 from plex_integration.models import PlexConfig
-from tracker import health, home as home_page, lockout, setup as first_account
+from tracker import health, lockout
+from tracker import home as home_page
+from tracker import setup as first_account
 from tracker.forms import SetupForm, SignInForm
 
 THEMES = {"light", "dark"}
@@ -86,11 +88,13 @@ class SignIn(LoginView):
     authentication_form = SignInForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Check the password, unless too many were wrong."""
         if lockout.is_locked(request, request.POST.get("username", "")):
             return self._refuse()
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Count the wrong password."""
         username = self.request.POST.get("username", "")
         lockout.note_wrong_password(self.request, username)
         return self._refuse() if lockout.is_locked(self.request, username) else super().form_invalid(form)

@@ -1,11 +1,13 @@
 """Whether the worker's queue stands still. Light on purpose: the supervisor loads no Django."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
+_DJANGOS_OWN = {"assume_role", "isolation_level", "pool", "server_side_binding"}  # options that psycopg does not know
 LOOKED_AT = 200  # of the oldest tasks
 _TASKS = f"SELECT id, lock FROM django_q_ormq ORDER BY id LIMIT {LOOKED_AT}"  # noqa: S608  (a number of ours)
 _NEWEST = "SELECT MAX(lock) FROM django_q_ormq"
@@ -64,7 +66,9 @@ class Standstill:
 class Reader(Protocol):
     """Reads the queue; raises `error` when the database does not answer."""
 
-    error: type[Exception]
+    @property
+    def error(self) -> type[Exception]:
+        """What it raises."""
 
     def read(self) -> Queue:
         """The queue as it is now."""
@@ -73,7 +77,7 @@ class Reader(Protocol):
 class SQLiteReader:
     """Opens the file anew each time, so that it may be replaced meanwhile."""
 
-    error = sqlite3.Error
+    error: type[Exception] = sqlite3.Error
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -99,8 +103,8 @@ class PostgreSQLReader:
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         import psycopg
 
-        self.error = psycopg.Error
-        self._connect = lambda: psycopg.connect(**parameters, autocommit=True)
+        self.error: type[Exception] = psycopg.Error
+        self._connect: Callable[[], psycopg.Connection[Any]] = partial(psycopg.connect, **parameters, autocommit=True)
         self._connection: psycopg.Connection[Any] | None = None
 
     def read(self) -> Queue:
@@ -123,4 +127,5 @@ def reader(database: Mapping[str, Any]) -> Reader:
         return SQLiteReader(str(database["NAME"]))
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     given = {theirs: database[ours] for ours, theirs in names.items() if database.get(ours)}
-    return PostgreSQLReader({**given, **database.get("OPTIONS", {})})
+    options = database.get("OPTIONS", {})
+    return PostgreSQLReader({**given, **{name: value for name, value in options.items() if name not in _DJANGOS_OWN}})

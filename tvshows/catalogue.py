@@ -75,6 +75,13 @@ def add_episode(show_id: int, new: NewEpisode) -> Episode:
     return episode
 
 
+@transaction.atomic
+def show_edited(show: TVShow) -> None:
+    """After a person changed a show: write its titles anew and tell those who wait for such a show."""
+    index_titles([show])
+    show_changed.send(TVShow, show_id=show.pk)
+
+
 def index_titles(shows: Iterable[TVShow], *, other_titles: tuple[str, ...] = ()) -> None:
     """Write the titles by which shows are found: their main and original ones anew, others beside them."""
     for show in shows:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, Viewer, Watch
+from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
 
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 _RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
@@ -114,6 +114,24 @@ def unmark_watched(*, user_id: int, episode: Episode, now: datetime) -> int:
     mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
     mine.recount(now)
     return removed
+
+
+def recount_shows(show_ids: Iterable[int], *, now: datetime) -> int:
+    """Everybody's totals of these shows anew, after their episodes were changed by hand."""
+    return TrackedShow.objects.filter(show__in=set(show_ids)).recount(now)
+
+
+@transaction.atomic
+def change_date(watch_id: int, *, watched_at: datetime, now: datetime) -> bool:
+    """Give a viewing another time, by a person; no automatic source changes it after that. False when it is gone."""
+    watch = Watch.objects.live().select_related("episode").filter(pk=watch_id).first()
+    if watch is None:
+        return False
+    tracked = _lock(watch.user_id, watch.episode.show_id)
+    live = Watch.objects.live().filter(pk=watch_id)
+    changed = live.update(watched_at=watched_at, source=TVShow.Source.MANUAL)
+    TrackedShow.objects.filter(pk=tracked.pk).recount(now)
+    return bool(changed)
 
 
 def at_noon(day: date, zone: str) -> datetime:

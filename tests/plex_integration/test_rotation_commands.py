@@ -196,7 +196,7 @@ class TestEncryptionKey:
             change(path, name, value, was=was)
 
         monkeypatch.setattr(dotenv, "change", beaten)
-        with pytest.raises(CommandError, match="try again"):
+        with pytest.raises(CommandError, match="changed meanwhile"):
             run("rotate_encryption_key")
         assert self.restart() == (OLDER, OLD)
         assert PlexConfig.objects.get().plex_token == owned.plex_token

@@ -5,6 +5,7 @@ from django import template
 register = template.Library()
 
 TONES = 8
+ARTICLES = {"the", "a", "an"}
 
 
 @register.filter
@@ -16,7 +17,7 @@ def tone(show_id: int | None) -> int:
 @register.filter
 def initials(title: str) -> str:
     """Two letters: of the first two words, or the first two of the only word."""
-    words = ["".join(c for c in word if c.isalnum()) for word in title.split() if word.lower() not in {"the", "a", "an"}]
+    words = ["".join(filter(str.isalnum, word)) for word in title.split() if word.lower() not in ARTICLES]
     words = [word for word in words if word]
     if len(words) > 1:
         return words[0][0].upper() + words[1][0].upper()

@@ -46,7 +46,8 @@ class Command(BaseCommand):
             else:
                 self._rotate()
         except (DatabaseError, dotenv.ChangedMeanwhileError, OSError) as problem:
-            raise CommandError(f"{str(problem).strip()}\nWhat is stored stays readable; try again.") from problem
+            mend = "What is stored stays readable. Mend that and run the command again."
+            raise CommandError(f"It did not work: {str(problem).strip()}\n{mend}") from problem
 
     def _rotate(self) -> None:
         keys = settings.ENCRYPTION_KEYS

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         os.umask(0o077)  # what we make is for us only
         os.environ["TRACKER_STARTED_AT"] = str(time.time())
         if workers < 1 or (workers > 1 and (settings.SQLITE or not settings.REDIS_URL)):
-            raise CommandError(f"--workers {workers} needs DATABASE_URL for PostgreSQL, and REDIS_URL. Leave it out for one.")
+            raise CommandError(f"--workers {workers} needs DATABASE_URL for PostgreSQL, and REDIS_URL. Leave it out.")
         address = _free_address(host, port)
         try:
             preparation.prepare_database(self._say)
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         bases = _bases(host, port)
         lines = [f"The tracker runs at {' and '.join(bases)}  (Ctrl-C stops it)"]
         if settings.HTTPS and not settings.TRUSTED_PROXIES:
-            lines.append("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will ask for https again and again.")
+            lines.append("HTTPS is on, but TRUSTED_PROXIES names no proxy: each page will redirect to https for ever.")
         if setup.is_open():
             link = f"{bases[-1]}/setup?token={setup.new_token()}"
             lines.append(f"There is no account yet. Make yours here, once:\n  {link}")
@@ -62,8 +62,8 @@ class Command(BaseCommand):
 def _free_address(host: str, port: int) -> str:
     """The address to listen on. One line and exit status 1 where that cannot be done."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, kind) as trial:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what was closed a moment ago is no hindrance
             trial.bind(address)
             trial.listen(1)
@@ -102,9 +102,9 @@ def _plan(address: str, port: int, workers: int, greeting: list[str]) -> dict[st
     return {
         "web": [
             "granian", "--interface", "wsgi", "--host", address, "--port", str(port), "--workers", str(workers),
-            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "warning", "--no-access-log",
-            "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers", "--workers-kill-timeout", "8",
-            "tracker.wsgi:application",
+            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "warning",
+            "--no-access-log", "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers",
+            "--workers-kill-timeout", "8", "tracker.wsgi:application",
         ],
         "web_environment": {"GRANIAN_WORKERS": str(workers)},
         "worker": ["django", "qcluster"],

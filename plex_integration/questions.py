@@ -1,0 +1,207 @@
+"""A conflict as it is put to a person: what Plex says, what waits, and which shows it may be. Reads only."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from plex_integration.guids import imdb_id, parse_guid
+from plex_integration.models import PlexConflict, PlexWebhookLog
+from plex_integration.payloads import SCROBBLE
+from plex_integration.words import counted, score_words
+from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow
+from tvshows.titles import normalise
+
+FOUND = 10  # shows that a search lists
+LACKS = 3  # episodes that are named where a show lacks some
+Number = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing that was weighed. `sign` is for, against or unknown."""
+
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A show that may be meant. `score` is of 100; a show that was searched for has none."""
+
+    show: TVShow
+    seasons: int
+    tracked: bool
+    signs: tuple[Sign, ...]
+    score: int | None = None
+
+    @property
+    def likelihood(self) -> str:
+        """The score as a word."""
+        return "" if self.score is None else score_words(self.score)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether the bar is drawn in grey."""
+        return self.score is not None and self.score < 75
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person needs in order to answer."""
+
+    conflict: PlexConflict
+    waiting: tuple[PlexWebhookLog, ...]
+    cards: tuple[Card, ...]
+    gone: int  # candidates that were deleted since
+
+    @property
+    def marks(self) -> int:
+        """How many waiting events would tick an episode off."""
+        return sum(log.event_type == SCROBBLE for log in self.waiting)
+
+    @property
+    def ids(self) -> list[tuple[str, str]]:
+        """The show's ids that Plex named, as (catalogue, id)."""
+        ids = self.conflict.evidence.get("ids", {}) if isinstance(self.conflict.evidence, dict) else {}
+        return [(name, str(ids[key])) for key, name in (("tmdb", "TMDB"), ("tvdb", "TVDB"), ("imdb", "IMDb")) if ids.get(key)]
+
+    @property
+    def unmatched(self) -> bool:
+        """Whether Plex itself does not know which show it is."""
+        guid = parse_guid(self.conflict.plex_guid)
+        return guid is None or not guid.is_global
+
+
+def listed() -> QuerySet[PlexConflict]:
+    """Every conflict, with how many events wait for it."""
+    return PlexConflict.objects.annotate(waiting_events=Count("events", filter=Q(events__done_at__isnull=True)))
+
+
+def ask(conflict: PlexConflict, *, user_id: int | None) -> Question:
+    """The question, with its candidates as cards, best first."""
+    waiting = tuple(PlexWebhookLog.objects.waiting_for(conflict.pk).select_related("account", "config__user"))
+    records = {r["tvshow_id"]: r for r in _records(conflict)}
+    shows = TVShow.objects.in_bulk(list(records))
+    cards = _cards([shows[pk] for pk in records if pk in shows], records, waiting, user_id)
+    return Question(conflict, waiting, cards, len(records) - len(shows))
+
+
+def search(text: str, question: Question, *, user_id: int | None) -> tuple[Card, ...]:
+    """Shows of the tracker with this in one of their titles, or with this IMDb id, as cards; nothing for no text."""
+    listed_already = [card.show.pk for card in question.cards]
+    shows = list(shows_named(text).exclude(pk__in=listed_already)[:FOUND])
+    return _cards(shows, {}, question.waiting, user_id)
+
+
+def shows_named(text: str) -> QuerySet[TVShow]:
+    """Shows with this in one of their titles, or with this IMDb id; none for no text."""
+    text = text.strip()
+    if imdb_id(text):
+        return TVShow.objects.filter(imdb_id=text)
+    wanted = normalise(text).text
+    if not wanted:
+        return TVShow.objects.none()
+    held = ShowTitle.objects.filter(show=OuterRef("pk"), normalised__contains=wanted)
+    shows = TVShow.objects.filter(Exists(held) | Q(title__icontains=text))
+    year = normalise(text).year
+    return shows.filter(show_start_date__year=year) if year else shows
+
+
+def _records(conflict: PlexConflict) -> list[dict[str, Any]]:
+    """The stored candidates; rows written by SQL may hold anything."""
+    stored = conflict.potential_matches if isinstance(conflict.potential_matches, list) else []
+    return [record for record in stored if isinstance(record, dict) and isinstance(record.get("tvshow_id"), int)]
+
+
+def _cards(
+    shows: Sequence[TVShow], records: dict[int, dict[str, Any]], waiting: Iterable[PlexWebhookLog], user_id: int | None,
+) -> tuple[Card, ...]:
+    pks = [show.pk for show in shows]
+    held = _episodes_of(pks)
+    tracked = set(TrackedShow.objects.filter(user=user_id, show__in=pks).values_list("show", flat=True))
+    wanted = _wanted(waiting)
+    return tuple(
+        _card(show, records.get(show.pk, {}), held[show.pk], wanted, tracked=show.pk in tracked) for show in shows
+    )
+
+
+def _episodes_of(show_ids: Sequence[int]) -> dict[int, set[Number]]:
+    held: dict[int, set[Number]] = defaultdict(set)
+    rows = Episode.objects.filter(show__in=show_ids).values_list("show", "season_number", "episode_number")
+    for show_id, season, number in rows:
+        held[show_id].add((season, number))
+    return held
+
+
+def _wanted(waiting: Iterable[PlexWebhookLog]) -> list[Number]:
+    return list(Counter(
+        (log.plex_season, log.plex_episode)
+        for log in waiting if log.plex_season is not None and log.plex_episode is not None
+    ))
+
+
+def _card(show: TVShow, record: dict[str, Any], held: set[Number], wanted: list[Number], *, tracked: bool) -> Card:
+    weighed = [
+        Sign(str(reason.get("sign")), str(reason.get("text")))
+        for reason in record.get("reasons", ()) if isinstance(reason, dict)
+    ]
+    score = record.get("match_score")
+    return Card(
+        show=show, seasons=len({season for season, _ in held if season}), tracked=tracked,
+        signs=tuple(dict.fromkeys([*weighed, *_coverage(held, wanted)])),
+        score=round(score * 100) if isinstance(score, int | float) else None,
+    )
+
+
+def _coverage(held: set[Number], wanted: list[Number]) -> list[Sign]:
+    """How many of the waiting episodes a show has."""
+    if not wanted:
+        return []
+    if not held:
+        return [Sign("unknown", "The catalogue has no episodes of it")]
+    codes = [f"S{season:02}E{number:02}" for season, number in wanted if (season, number) not in held]
+    if not codes:
+        return [Sign("for", f"Has {_code(wanted[0])}" if len(wanted) == 1 else f"Has all {len(wanted)} waiting episodes")]
+    named = ", ".join(codes[:LACKS]) + (" and more" if len(codes) > LACKS else "")
+    if len(wanted) == 1:
+        return [Sign("against", f"Has no {named}, which waits")]
+    have = len(wanted) - len(codes)
+    return [Sign("against", f"Has {have} of {counted(len(wanted), 'waiting episode')}; lacks {named}")]
+
+
+def _code(number: Number) -> str:
+    return f"S{number[0]:02}E{number[1]:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best candidate as it was weighed; its show may be gone."""
+
+    name: str
+    score: int
+
+
+def best_of(conflict: PlexConflict) -> Best | None:
+    """The best candidate, from what is stored."""
+    record = next(iter(_records(conflict)), None)
+    if record is None:
+        return None
+    name = f"{record.get('title')} ({record['year']})" if record.get("year") else str(record.get("title"))
+    score = record.get("match_score")
+    return Best(name, round(score * 100) if isinstance(score, int | float) else 0)
+
+
+def best_in_words(conflict: PlexConflict) -> str:
+    """What taking the best candidate would do."""
+    best = best_of(conflict)
+    return f"becomes {best.name}, {best.score} of 100" if best else "stays open: no show fits"
+
+
+def preselected(question: Question, found: Sequence[Card], sought: str) -> str:
+    """What is picked before a person does: the best candidate, or the only show that a search found; else nothing."""
+    if sought:
+        return str(found[0].show.pk) if len(found) == 1 else ""
+    return str(question.cards[0].show.pk) if question.cards else ""
