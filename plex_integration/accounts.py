@@ -28,7 +28,7 @@ def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[P
     if account is None:
         return _link(_store(event, config, now), event, config), known and copies.exists()
     _touch(account, event, now)
-    return _link(account, event, config), bool(account.is_copy)
+    return _link(account, event, config), bool(vars(account)["is_copy"])
 
 
 def viewer_of(event: PlexEvent, config: PlexConfig, account: PlexAccount | None) -> int | None:
@@ -66,10 +66,14 @@ def _link(account: PlexAccount, event: PlexEvent, config: PlexConfig) -> PlexAcc
         return account
     lock("accounts", config.pk)
     others_linked = PlexAccount.objects.filter(config=config).exclude(linked_by=PlexAccount.LinkedBy.NOBODY).exists()
-    if account.account_id == OWNER_ID or not others_linked:
-        account.user_id = config.user_id
-        account.linked_by = PlexAccount.LinkedBy.RULE
-        account.save(update_fields=["user", "linked_by"])
+    if account.account_id != OWNER_ID and others_linked:
+        return account
+    # A person may have chosen since it was read: then theirs stands.
+    untouched = PlexAccount.objects.filter(pk=account.pk, linked_by=PlexAccount.LinkedBy.NOBODY)
+    if untouched.update(user=config.user_id, linked_by=PlexAccount.LinkedBy.RULE):
+        account.user_id, account.linked_by = config.user_id, PlexAccount.LinkedBy.RULE
+    else:
+        account.refresh_from_db(fields=["user", "linked_by"])
     return account
 
 

@@ -1,4 +1,4 @@
-"""Questions for a person: opening them, adding to them, closing them. What follows from an answer is in resolution.py."""
+"""Questions for a person: opening, weighing and closing them. What follows from an answer is in resolution.py."""
 
 from collections.abc import Sequence
 from datetime import datetime

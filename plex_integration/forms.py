@@ -33,7 +33,8 @@ class AnswerForm(forms.Form):
 
     show = forms.CharField(error_messages={"required": "Choose a show, make a new one, or ignore it."})
     title = forms.CharField(
-        label="Title", max_length=255, required=False, widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        label="Title", max_length=255, required=False,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
     )
     year = forms.IntegerField(
         label="First year", min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False,
@@ -87,7 +88,7 @@ class AnswerForm(forms.Form):
             self.add_error("title", "A new show needs a title.")
 
     def answer(self, conflict_id: int, *, user_id: int | None, now: datetime) -> Resolved | None:
-        """Give the answer; nothing when a field of the new show is wrong, which is then said there. Raises Unresolvable."""
+        """Give the answer; nothing when a field of the new show is wrong, which is said there. Raises Unresolvable."""
         picked = self.cleaned_data["show"]
         if picked == IGNORE:
             return resolution.ignore(conflict_id, user_id=user_id, now=now)
@@ -175,7 +176,9 @@ class ChooseForm(forms.Form):
 
     tvshow = forms.ModelChoiceField(
         TVShow.objects.all(),
-        error_messages={"required": "Choose a show.", "invalid_choice": "That show is not here any more. Choose another one."},
+        error_messages={
+            "required": "Choose a show.", "invalid_choice": "That show is not here any more. Choose another one.",
+        },
     )
 
     @property

@@ -23,7 +23,6 @@ _AGENTS = {
     "hama": "hama",
     "com.plexapp.agents.none": "none",
     "tv.plex.agents.none": "none",
-    "none": "none",
     "local": "local",
     "plex": "plex",
     "tvdb": "tvdb",
@@ -34,6 +33,7 @@ _AGENTS = {
 _HAMA = re.compile(r"^(?P<source>tvdb[2-6]?|tmdb|tsdb|imdb|anidb[2-4]?)-(?P<value>\w+)$")
 _HAMA_SOURCES = {"tsdb": "tmdb"}
 _PLEX_KINDS: dict[str, Kind] = {"show": "show", "season": "season", "episode": "episode"}
+_LEAST_PARTS = {"plex": 2}  # plex://show/5d9c…
 _LARGEST = 2**31 - 1
 
 
@@ -95,15 +95,16 @@ def _kind_of(parts: list[str]) -> Kind:
 
 
 def parse_guid(text: str) -> Guid | None:
-    """A typed GUID, or nothing when the text has no scheme. An agent that nobody knows keeps its own name as source."""
+    """A typed GUID, or nothing when the text has no scheme or names nothing behind it: shows that share such a text
+    are not the same. An agent that nobody knows keeps its own name as source.
+    """
     shape = _SHAPE.match(text)
     if not shape:
         return None
-    plain = f"{shape['scheme']}://{shape['path']}"
-    parts = [part for part in shape["path"].split("/") if part]
-    source = _AGENTS.get(shape["scheme"].lower(), shape["scheme"].lower())
-    if not parts:
-        return Guid(plain, source, "other", "")
+    scheme, parts = shape["scheme"].lower(), [part for part in shape["path"].split("/") if part]
+    if scheme == "none" or len(parts) < _LEAST_PARTS.get(scheme, 1):
+        return None
+    plain, source = f"{scheme}://{'/'.join(parts)}", _AGENTS.get(scheme, scheme)
     if source == "plex":
         return Guid(plain, source, _PLEX_KINDS.get(parts[0], "other"), parts[-1])
     value = parts[0]

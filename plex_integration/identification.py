@@ -20,17 +20,22 @@ def _ids(ids: ExternalIds) -> Ids:
 
 
 def described_episode(event: PlexEvent) -> DescribedEpisode:
-    """The episode that an event names."""
-    return DescribedEpisode(event.season, event.number, event.title, event.air_date, event.year, _ids(event.ids))
+    """The episode that an event names; without ids where they are the show's, as Tautulli writes them."""
+    ids, show = event.ids, event.show.ids
+    pairs = ((ids.tmdb, show.tmdb), (ids.tvdb, show.tvdb), (ids.imdb, show.imdb))
+    are_the_shows = any(mine and mine == theirs for mine, theirs in pairs)
+    named = Ids() if are_the_shows else _ids(ids)
+    return DescribedEpisode(event.season, event.number, event.title, event.air_date, event.year, named)
 
 
 def from_payload(event: PlexEvent, known: DescribedShow) -> DescribedShow:
     """What the event says itself. An episode's year only says that the show is not younger."""
     show, title = event.show, normalise(event.show.title)
     years = {year for year in (show.year, title.year, show.slug_year) if year}
+    episode = described_episode(event) if event.kind == "episode" else None
     return replace(
         known, titles=(*known.titles, show.title) if show.title else known.titles, years=known.years | years,
-        country=title.country, ids=_ids(show.ids), episode=described_episode(event) if event.kind == "episode" else None,
+        country=title.country, ids=_ids(show.ids), episode=episode,
     )
 
 

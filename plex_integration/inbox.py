@@ -83,7 +83,7 @@ def _postpone(log: PlexWebhookLog, due_at: datetime, reason: str, *, error: str 
 
 
 def replay(log: PlexWebhookLog, *, now: datetime) -> bool:
-    """Run an event again from the start, with the time at which it was received. False when it is unreadable or queued."""
+    """Run an event again from the start, with the time at which it came. False when it is unreadable or queued."""
     fresh = PlexWebhookLog.objects.filter(pk=log.pk, done_at__isnull=False).exclude(event_type="invalid")
     due = fresh.update(
         status=PlexWebhookLog.Status.RECEIVED, action_taken="", reason="Is run again.", error_message="", due_at=now,

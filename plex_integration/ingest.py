@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from plex_integration import inbox, outcomes
 from plex_integration.accounts import recognise, viewer_of
@@ -18,6 +18,7 @@ from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from plex_integration.outcomes import Outcome
 from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import settle_at_once
+from plex_integration.untrusted import clean_text
 
 logger = logging.getLogger(__name__)
 RECEIVED_STEP = timedelta(minutes=1)  # how exactly "last webhook" is kept, to spare a write for each event
@@ -41,6 +42,16 @@ def receive(config: PlexConfig, payload: dict[str, Any], *, now: datetime, defer
     except InvalidPayload as problem:
         keep_invalid(config, payload, str(problem), now=now)
         raise
+    try:
+        return _receive(event, payload, config, now=now, defer=defer, started=started)
+    except IntegrityError:
+        # What it refers to, such as its show, was deleted meanwhile, which PostgreSQL notices only at the commit.
+        return _receive(event, payload, config, now=now, defer=True, started=started)
+
+
+def _receive(
+    event: PlexEvent, payload: dict[str, Any], config: PlexConfig, *, now: datetime, defer: bool, started: float,
+) -> Received:
     with writing(), transaction.atomic():
         key = event.dedup_key(config.pk)
         if key:
@@ -99,7 +110,7 @@ def _note_received(config: PlexConfig, now: datetime) -> None:
 def keep_invalid(config: PlexConfig, payload: object, problem: str, *, now: datetime) -> PlexWebhookLog:
     """Store a payload that is no event, so that a person sees that it came and what is wrong with it."""
     kept = payload if isinstance(payload, dict) else {"unreadable": str(payload)[:KEPT_OF_INVALID]}
-    reason = f"The payload cannot be used: {problem}."
+    reason = clean_text(f"The payload cannot be used: {problem}.")
     with writing(), transaction.atomic():
         return PlexWebhookLog.objects.create(
             config=config, event_type="invalid", payload=kept, status=PlexWebhookLog.Status.FAILED, created_at=now,

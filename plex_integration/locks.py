@@ -13,7 +13,7 @@ _WRITE = threading.Lock()
 _WRITE_TIMEOUT = 2.0  # seconds; with SQLite's 2 an answer takes at most 4
 
 
-class Busy(OperationalError):
+class Busy(OperationalError):  # noqa: N818  (a state, which passes)
     """The database did not become free in time."""
 
 

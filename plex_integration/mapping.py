@@ -8,17 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 from django.db import transaction
 
 from plex_integration.exceptions import Unresolvable
-from plex_integration.guids import Guid, parse_guid
+from plex_integration.guids import Guid, parse_guid, show_guid
 from plex_integration.locks import lock
 from plex_integration.models import PlexConflict, PlexShowMapping
 from plex_integration.payloads import PlexShow
 from tvshows import watching
 from tvshows.models import TVShow
 from tvshows.watching import Move
+
+GuidChange = Literal["", "agent", "show"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,40 @@ class Choice:
 
 
 def find(show: PlexShow) -> PlexShowMapping | None:
-    """The mapping of a Plex show. A row written by SQL gets its key here."""
-    rows = list(PlexShowMapping.objects.about(show.key, show.server, show.rating_key).select_related("tvshow"))
+    """The mapping of a Plex show that an event names. A row written by SQL gets its key here."""
+    rows = _rows_about(show)
     row = choose(rows, show)
-    if row:
-        _give_up_key([other for other in rows if other.pk != row.pk], show)
-    return _adopt(row, show) if row and not row.plex_show_key else row
+    if row is None:
+        return None
+    _give_up_key([other for other in rows if other.pk != row.pk], show)
+    return _adopt(row, show) if _is_new_to(row, show) else row
+
+
+def adopt_written(show: PlexShow) -> None:
+    """Give a row written by SQL its key, where one is about this Plex show, which may be stored long ago."""
+    row = choose(_rows_about(show), show)
+    if row and not row.plex_show_key:
+        _adopt(row, show)
+
+
+def is_settled(row: PlexShowMapping | None) -> bool:
+    """Whether a person or a match said which show it is, or that it is none."""
+    return row is not None and (row.tvshow_id is not None or not row.sync_enabled)
+
+
+def _rows_about(show: PlexShow) -> list[PlexShowMapping]:
+    return list(PlexShowMapping.objects.about(show.key, show.server, show.rating_key).select_related("tvshow"))
+
+
+def _is_new_to(row: PlexShowMapping, show: PlexShow) -> bool:
+    """Whether the row does not know this key yet: written by SQL, or another agent gave the show a GUID since.
+
+    Were that GUID not kept, the one after it could not be told from it: that one may be Plex's "Fix match".
+    """
+    if not row.plex_show_key:
+        return True
+    has_guid = show.guid is not None and show.guid.is_global
+    return has_guid and row.plex_show_key != show.key and is_settled(row)
 
 
 def _give_up_key(others: Iterable[PlexShowMapping], show: PlexShow) -> None:
@@ -50,57 +81,83 @@ def _give_up_key(others: Iterable[PlexShowMapping], show: PlexShow) -> None:
 
 def choose(rows: Sequence[PlexShowMapping], show: PlexShow) -> PlexShowMapping | None:
     """The row that is this show's: by GUID, else by rating key; one with a show before one that waits for it."""
-    fits = [row for row in rows if _same_identity(row, show)] + [row for row in rows if _same_rating_key(row, show)]
+    by_identity = [row for row in rows if _same_identity(row, show)]
+    fits = by_identity + [row for row in rows if _same_rating_key(row, show)]
     return next((row for row in fits if row.tvshow_id), fits[0] if fits else None)
 
 
 def _same_identity(row: PlexShowMapping, show: PlexShow) -> bool:
     if row.plex_show_key:
         return row.plex_show_key == show.key
-    guid = parse_guid(row.plex_guid)
+    guid = _guid_in(row.plex_guid)
     return bool(guid and guid.is_global and show.guid and guid.text == show.guid_text)
 
 
 def _same_rating_key(row: PlexShowMapping, show: PlexShow) -> bool:
-    """The same key on the same server (or, in a row written by hand, on any), and nothing says that the show changed."""
+    """The same key on the same server (in a row written by hand: on any), and nothing says that the show changed."""
     if not show.rating_key or row.plex_rating_key != show.rating_key:
         return False
     same_title = show.has_title(row.plex_title)
+    changed = _guid_change(_guids_of(row), show.guid)
     if row.plex_server_uuid != show.server or not show.server:
-        return not row.plex_server_uuid and same_title
-    return not _guid_changed(parse_guid(row.plex_guid), show.guid) or (
-        same_title and _agent_changed(parse_guid(row.plex_guid), show.guid)
-    )
+        return not row.plex_server_uuid and same_title and changed != "show"
+    return changed == "" or (same_title and changed == "agent")
 
 
-def _guid_changed(before: Guid | None, after: Guid | None) -> bool:
-    return bool(before or after) and (before.text if before else "") != (after.text if after else "")
+def _guid_in(text: str) -> Guid | None:
+    """The show's GUID in a column, where a person may have written an episode's."""
+    return show_guid(text) or parse_guid(text)
 
 
-def _agent_changed(before: Guid | None, after: Guid | None) -> bool:
-    """Whether another agent wrote the GUID, or one of the two has none: then it does not say that the show changed."""
-    return before is None or after is None or before.text.partition("://")[0] != after.text.partition("://")[0]
+def _guids_of(row: PlexShowMapping) -> list[Guid]:
+    """What agents called the row's show: the GUID of its column, and a later one, which is its key."""
+    kind, _, key = row.plex_show_key.partition(":")
+    found = map(_guid_in, (row.plex_guid, key if kind == "g" else ""))
+    return [guid for guid in found if guid and guid.kind not in {"season", "episode"}]
+
+
+def _guid_change(before: Sequence[Guid], after: Guid | None) -> GuidChange:
+    """What a GUID says that is not the one before: nothing where another agent wrote it, or where one is missing."""
+    if after is None or not before:
+        return "agent" if after or before else ""
+    if after.text in {guid.text for guid in before}:
+        return ""
+    return "show" if _agent(after) in map(_agent, before) else "agent"
+
+
+def _agent(guid: Guid) -> str:
+    return guid.text.partition("://")[0]
 
 
 def _adopt(row: PlexShowMapping, show: PlexShow) -> PlexShowMapping:
-    """Give a row written by SQL its key; the row that waited for it goes."""
+    """Give a row the key by which its show is known now; the row that waited under that key goes.
+
+    What a row written by SQL leaves open, its server and GUID, is filled in, so that a change of them is seen later.
+    """
     with transaction.atomic():
         lock("show", show.key)
-        PlexShowMapping.objects.unmapped().filter(plex_show_key=show.key).exclude(pk=row.pk).delete()
-        taken = PlexShowMapping.objects.filter(plex_show_key=show.key).exclude(pk=row.pk).first()
+        others = PlexShowMapping.objects.exclude(pk=row.pk)
+        others.unmapped().filter(plex_show_key=show.key).delete()
+        taken = others.filter(plex_show_key=show.key).first()
         if taken:
             return taken
         row.plex_show_key = show.key
-        row.save(update_fields=["plex_show_key"])
+        by_key = bool(show.rating_key) and row.plex_rating_key == show.rating_key
+        taken_key = others.filter(plex_server_uuid=show.server, plex_rating_key=show.rating_key)
+        if by_key and not row.plex_server_uuid and not taken_key.exists():
+            row.plex_server_uuid = show.server
+        if not row.plex_guid and not others.filter(plex_guid=show.guid_text).exists():
+            row.plex_guid = show.guid_text
+        row.save(update_fields=["plex_show_key", "plex_server_uuid", "plex_guid"])
     return row
 
 
-def write(show: PlexShow, choice: Choice, *, now: datetime) -> PlexShowMapping:
-    """Write the mapping of a Plex show, in a transaction that holds its lock.
+def write(show: PlexShow, choice: Choice, *, now: datetime, row: PlexShowMapping | None = None) -> PlexShowMapping:
+    """Write the mapping of a Plex show (into `row`, where that is known), in a transaction that holds its lock.
 
     After Fix match another row may still bear the rating key: it gives it up. A row found by GUID keeps its own.
     """
-    row = find(show)
+    row = row or find(show)
     if row is None:
         same_key = PlexShowMapping.objects.filter(plex_server_uuid=show.server, plex_rating_key=show.rating_key)
         _give_up_key(same_key, show)
@@ -136,8 +193,9 @@ def plan_change(mapping_id: int, *, tvshow_id: int) -> Move:
 @transaction.atomic
 def change_show(mapping_id: int, *, tvshow_id: int, now: datetime) -> Move:
     """Point a mapping at another show, by a person; what it marked for the wrong one moves with it."""
+    # The show's lock first, as everywhere: who holds it may be about to write this row.
+    lock("show", PlexShowMapping.objects.values_list("plex_show_key", flat=True).get(pk=mapping_id))
     row = PlexShowMapping.objects.select_for_update(of=("self",)).get(pk=mapping_id)
-    lock("show", row.plex_show_key)
     row.tvshow_id, row.match_method, row.match_confidence = tvshow_id, PlexShowMapping.Method.MANUAL, Decimal(1)
     row.manually_confirmed, row.sync_enabled, row.updated_at = True, True, now
     row.save()

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from plex_integration.guids import ExternalIds, Guid, external_ids, parse_guid, show_guid
-from plex_integration.untrusted import date_of, flag_of, list_of, number_of, object_of, text_of
+from plex_integration.untrusted import EARLIEST_YEAR, date_of, flag_of, list_of, number_of, object_of, text_of
 from tvshows.titles import normalise, slug_year
 
 SCROBBLE = "media.scrobble"
@@ -20,12 +20,13 @@ PLAY = "media.play"
 LIBRARY_NEW = "library.new"
 EFFECTIVE = frozenset({SCROBBLE, LIBRARY_NEW})
 TV_TYPES = frozenset({"show", "season", "episode"})
+_MOST_GUIDS = 100  # Plex names three
 
 # The names under which Plex puts the show's own fields, by the type of what the event is about.
 _SHOW_PREFIX = {"episode": "grandparent", "season": "parent", "show": ""}
 
 
-class InvalidPayload(ValueError):
+class InvalidPayload(ValueError):  # noqa: N818  (what is wrong, not that something is)
     """The payload is no event; the message says what is wrong, in words for a person."""
 
 
@@ -61,11 +62,14 @@ class PlexShow:
     def key(self) -> str:
         """The one text by which this Plex show is known here: by GUID where it is global, else by server and rating
         key, else by server and title; nothing when the event names no show.
+
+        Where no server is named, a rating key may be any server's: then the title belongs to it.
         """
         if self.guid and self.guid.is_global:
             return f"g:{self.guid_text}"
         if self.rating_key:
-            return f"r:{self.server}:{self.rating_key}"
+            title = f":{self._name}" if self.title and not self.server else ""
+            return f"r:{self.server}:{self.rating_key}{title}"[:512]
         return f"t:{self.server}:{self._name}" if self.title else ""
 
     @property
@@ -130,13 +134,16 @@ class PlexEvent:
 
 def _show_of(metadata: dict[str, Any], kind: str, server: str) -> PlexShow:
     prefix = _SHOW_PREFIX.get(kind, "grandparent")
-    name = (lambda word: prefix + word[:1].upper() + word[1:]) if prefix else (lambda word: word)
-    title = text_of(metadata.get(name("title")))
-    named = parse_guid(text_of(metadata.get(name("guid")), 1000))
+
+    def of_show(word: str) -> object:
+        return metadata.get(prefix + word[:1].upper() + word[1:] if prefix else word)
+
+    title = text_of(of_show("title"))
+    named = parse_guid(text_of(of_show("guid"), 1000))
     guid = named or show_guid(text_of(metadata.get("guid"), 1000))
     # Tautulli's templates and old servers name the show's path and not its key.
-    key = text_of(metadata.get(name("ratingKey"))) or text_of(metadata.get(name("key"))).removeprefix("/library/metadata/")
-    slug = text_of(metadata.get(name("slug")))
+    key = text_of(of_show("ratingKey")) or text_of(of_show("key")).removeprefix("/library/metadata/")
+    slug = text_of(of_show("slug"))
     return PlexShow(
         server=server,
         rating_key=key.partition("/")[0],
@@ -155,12 +162,13 @@ def _show_ids(metadata: dict[str, Any], kind: str, guid: Guid | None) -> Externa
 
 
 def _guid_array(metadata: dict[str, Any]) -> ExternalIds:
-    return external_ids(tuple(text_of(object_of(item).get("id"), 1000) for item in list_of(metadata.get("Guid"))))
+    items = list_of(metadata.get("Guid"))[:_MOST_GUIDS]
+    return external_ids(tuple(text_of(object_of(item).get("id"), 1000) for item in items))
 
 
 def _year(value: object) -> int | None:
     number = number_of(value, 9999)
-    return number if number and number > 1800 else None
+    return number if number and number > EARLIEST_YEAR else None
 
 
 def _minutes(milliseconds: object) -> int | None:
@@ -170,7 +178,7 @@ def _minutes(milliseconds: object) -> int | None:
 
 
 def parse_event(payload: dict[str, Any]) -> PlexEvent:
-    """A typed event. Raises InvalidPayload when it has no `event`, or is a scrobble that names neither show nor episode."""
+    """A typed event. Raises InvalidPayload where `event` is missing, or a scrobble names neither show nor episode."""
     name = text_of(payload.get("event"), 64)
     if not name:
         raise InvalidPayload("it has no \"event\"")

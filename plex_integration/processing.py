@@ -14,7 +14,7 @@ from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConfig, PlexShowMapping, PlexWebhookLog
 from plex_integration.outcomes import Outcome
-from plex_integration.payloads import LIBRARY_NEW, InvalidPayload, PlexEvent, parse_event
+from plex_integration.payloads import LIBRARY_NEW, InvalidPayload, PlexEvent, PlexShow, parse_event
 from plex_integration.verdicts import set_aside
 from tvshows import catalogue, watching
 from tvshows.described import DescribedShow
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 def settle_at_once(
     event: PlexEvent, config: PlexConfig, viewer_id: int | None, *, received_at: datetime,
 ) -> Outcome | None:
-    """The fast path, within the request: what needs neither a person nor the network. Nothing: leave it to the worker."""
+    """The fast path, within the request: what needs neither a person nor the network. None: leave it to the worker."""
     aside = set_aside(event, config, viewer_id)
     if aside or not event.names_show:
         return aside
     row = mapping.find(event.show)
-    if row is None or not _is_settled(row):
+    if row is None or not mapping.is_settled(row):
         return None
     known = _known(event, config, row)
     if known or row.tvshow_id is None or viewer_id is None:
@@ -86,24 +86,18 @@ def _think(log: PlexWebhookLog) -> _Plan | Outcome:
         return aside
     if not event.names_show:
         return outcomes.failed(outcomes.SHOW_NOT_NAMED, "It does not say which show it is about.")
-    if _is_settled(mapping.find(event.show)):
+    if mapping.is_settled(mapping.find(event.show)):
         return _Plan(event, log.config, viewer_id, DescribedShow(), None)
     catalogue.index_stale_titles()
     described = identification.describe(event)
     return _Plan(event, log.config, viewer_id, described, match(described))
 
 
-def _is_settled(row: PlexShowMapping | None) -> bool:
-    """Whether a person or a match said which show it is, or that it is none."""
-    return row is not None and (row.tvshow_id is not None or not row.sync_enabled)
-
-
 def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
     """Do what was planned, under the show's lock and on rows read again."""
     event = plan.event
-    lock("show", event.show.key)
-    row = mapping.find(event.show)
-    if not _is_settled(row):
+    row = _find_locked(event.show)
+    if not mapping.is_settled(row):
         decided = _decide(plan, row, now)
         if isinstance(decided, Outcome):
             return decided
@@ -116,13 +110,26 @@ def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
     return _mark(row, found, plan.viewer_id, received_at=received_at, now=now)
 
 
+def _find_locked(show: PlexShow) -> PlexShowMapping | None:
+    """The mapping, read under the show's lock; also under that of its own key, where the rating key led to it.
+
+    The locks are taken in one order everywhere, so that two events never wait for each other.
+    """
+    row = mapping.find(show)
+    for key in sorted({show.key, row.plex_show_key if row else show.key}):
+        lock("show", key)
+    return mapping.find(show)
+
+
 def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | Outcome:
     """Map the show where the evidence is enough, which settles a question that was open; else ask a person."""
     if plan.matched is None:
         raise TransientError("The show's mapping changed meanwhile.", retry_after=timedelta(seconds=1))
-    show, chosen = mapping.show_of(row) if row else plan.event.show, plan.matched.chosen
+    show, chosen = plan.event.show, plan.matched.chosen
+    if row and row.plex_show_key != show.key:
+        show = mapping.show_of(row)  # it waits under the key that it had before
     if chosen:
-        written = mapping.write(show, Choice(chosen.show.pk, chosen.score, chosen.method), now=now)
+        written = mapping.write(show, Choice(chosen.show.pk, chosen.score, chosen.method), now=now, row=row)
         conflicts.settle(show.key, tvshow_id=chosen.show.pk, now=now)
         return written
     if plan.event.event != LIBRARY_NEW and not plan.config.auto_mark_watched:
@@ -136,12 +143,12 @@ def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShow
 
 def _known(event: PlexEvent, config: PlexConfig, row: PlexShowMapping) -> Outcome | None:
     """What becomes of an event of a show that is known, where that is not a tick."""
+    if event.event != LIBRARY_NEW and not config.auto_mark_watched:
+        return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, "Marking by itself is switched off.", row.tvshow_id)
     if row.tvshow_id is None:
         return outcomes.ignored(outcomes.IGNORED, "This show was ignored, or deleted here. Undo that on its mapping.")
     if event.event == LIBRARY_NEW:
         return outcomes.success(outcomes.SHOW_EXISTS, f"{row.tvshow} is here already.", row.tvshow_id)
-    if not config.auto_mark_watched:
-        return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, "Marking by itself is switched off.", row.tvshow_id)
     if not row.sync_enabled:
         return outcomes.ignored(outcomes.SYNC_DISABLED, f"Marking is switched off for {row.tvshow}.", row.tvshow_id)
     return None

@@ -16,6 +16,7 @@ from tvshows.titles import normalise
 
 FOUND = 10  # shows that a search lists
 LACKS = 3  # episodes that are named where a show lacks some
+CATALOGUES = {"tmdb": "TMDB", "tvdb": "TVDB", "imdb": "IMDb"}
 Number = tuple[int, int]
 
 
@@ -63,10 +64,15 @@ class Question:
         return sum(log.event_type == SCROBBLE for log in self.waiting)
 
     @property
+    def is_tie(self) -> bool:
+        """Whether the best two candidates have the same score."""
+        return len(self.cards) > 1 and self.cards[0].score == self.cards[1].score
+
+    @property
     def ids(self) -> list[tuple[str, str]]:
         """The show's ids that Plex named, as (catalogue, id)."""
         ids = self.conflict.evidence.get("ids", {}) if isinstance(self.conflict.evidence, dict) else {}
-        return [(name, str(ids[key])) for key, name in (("tmdb", "TMDB"), ("tvdb", "TVDB"), ("imdb", "IMDb")) if ids.get(key)]
+        return [(name, str(ids[key])) for key, name in CATALOGUES.items() if ids.get(key)]
 
     @property
     def unmatched(self) -> bool:
@@ -162,9 +168,10 @@ def _coverage(held: set[Number], wanted: list[Number]) -> list[Sign]:
         return []
     if not held:
         return [Sign("unknown", "The catalogue has no episodes of it")]
-    codes = [f"S{season:02}E{number:02}" for season, number in wanted if (season, number) not in held]
+    codes = [_code(number) for number in wanted if number not in held]
     if not codes:
-        return [Sign("for", f"Has {_code(wanted[0])}" if len(wanted) == 1 else f"Has all {len(wanted)} waiting episodes")]
+        all_of_them = _code(wanted[0]) if len(wanted) == 1 else f"all {len(wanted)} waiting episodes"
+        return [Sign("for", f"Has {all_of_them}")]
     named = ", ".join(codes[:LACKS]) + (" and more" if len(codes) > LACKS else "")
     if len(wanted) == 1:
         return [Sign("against", f"Has no {named}, which waits")]

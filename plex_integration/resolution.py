@@ -1,4 +1,4 @@
-"""Answers to conflicts: a person's, or that of a catalogue and mappings that have changed. The waiting events follow."""
+"""Answers to conflicts: a person's, or that of changes to catalogue and mappings. The waiting events follow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from plex_integration import conflicts, identification, inbox, mapping
 from plex_integration.exceptions import TransientError, Unresolvable
@@ -13,11 +14,12 @@ from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
 from plex_integration.outcomes import Outcome
-from plex_integration.payloads import parse_event
+from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import process
 from tvshows import catalogue
 from tvshows.catalogue import NewEpisode, NewShow
-from tvshows.matching import match
+from tvshows.described import DescribedShow
+from tvshows.matching import Match, match
 from tvshows.models import TVShow
 from tvshows.watching import Move
 
@@ -68,18 +70,30 @@ def _answer(conflict_id: int, choice: Choice, resolution: str, user_id: int | No
 def _open(conflict_id: int) -> PlexConflict:
     """The conflict, read again under its show's lock."""
     found = PlexConflict.objects.filter(pk=conflict_id).first()
+    if found:
+        lock("show", _key_of(found))
+        found = PlexConflict.objects.filter(pk=conflict_id).first()
     if found is None:
         raise Unresolvable("This question is not here any more.")
-    lock("show", found.plex_show_key)
-    found.refresh_from_db()
     if found.resolved:
         raise Unresolvable(f"This was settled already: {found.get_resolution_action_display()}.")
     return found
 
 
+def _key_of(conflict: PlexConflict) -> str:
+    """The key of the conflict's Plex show; one written by SQL bears none."""
+    return conflict.plex_show_key or mapping.show_of(conflict).key
+
+
+def _row_of(conflict: PlexConflict) -> PlexShowMapping | None:
+    """The mapping row of the conflict's Plex show, to be read under its lock."""
+    key = _key_of(conflict)
+    return PlexShowMapping.objects.filter(plex_show_key=key).first() if key else None
+
+
 def _settle(conflict: PlexConflict, choice: Choice, resolution: str, user_id: int | None, now: datetime) -> None:
-    row = PlexShowMapping.objects.filter(plex_show_key=conflict.plex_show_key).first()
-    mapping.write(mapping.show_of(row or conflict), choice, now=now)
+    row = _row_of(conflict)
+    mapping.write(mapping.show_of(row or conflict), choice, now=now, row=row)
     conflicts.close(conflict, resolution=resolution, tvshow_id=choice.tvshow_id, user_id=user_id, now=now)
 
 
@@ -97,55 +111,92 @@ def waiting_episodes(conflict: PlexConflict) -> tuple[NewEpisode, ...]:
     """The episodes that the waiting events name, as a new show's first ones."""
     found: dict[tuple[int, int], NewEpisode] = {}
     for log in PlexWebhookLog.objects.waiting_for(conflict.pk):
-        event = parse_event(log.payload)
-        if event.kind == "episode" and event.season is not None and event.number is not None:
+        event = _event_of(log)
+        if event and event.kind == "episode" and event.season is not None and event.number is not None:
             episode = NewEpisode(event.season, event.number, event.title, event.air_date, event.minutes)
             found.setdefault((event.season, event.number), episode)
     return tuple(found.values())
 
 
+def _event_of(log: PlexWebhookLog) -> PlexEvent | None:
+    """The event of a row, or nothing where it cannot be read any more: working on it will say so."""
+    try:
+        return parse_event(log.payload)
+    except InvalidPayload:
+        return None
+
+
 def reevaluate(conflict_id: int, *, now: datetime) -> bool:
-    """Look again: a mapping written by hand or a show added since may settle a conflict. Says whether it did."""
+    """Look again: a mapping written by hand or a show added since may settle a conflict. Says whether it did.
+
+    Raises TransientError where a service that is asked about the show does not answer.
+    """
     conflict = PlexConflict.objects.open().filter(pk=conflict_id).first()
     if conflict is None:
         return False
-    _adopt_written_mapping(conflict)
+    mapping.adopt_written(mapping.show_of(conflict))
     event_log = PlexWebhookLog.objects.waiting_for(conflict.pk).first()
-    described = identification.describe(parse_event(event_log.payload)) if event_log else None
-    matched = match(described) if described else None
+    event = _event_of(event_log) if event_log else None
+    described = identification.describe(event) if event else DescribedShow()
+    matched = match(described)
     try:
         with transaction.atomic():
             conflict = _open(conflict_id)
-            row = PlexShowMapping.objects.filter(plex_show_key=conflict.plex_show_key).first()
-            if row and row.tvshow_id:
-                conflicts.settle(conflict.plex_show_key, tvshow_id=row.tvshow_id, now=now)
-            elif row and not row.sync_enabled:
-                ignored = PlexConflict.Resolution.IGNORED
-                conflicts.close(conflict, resolution=ignored, tvshow_id=None, user_id=None, now=now)
-            elif matched and matched.chosen:
-                chosen = matched.chosen
-                mapping.write(mapping.show_of(row or conflict), Choice(chosen.show.pk, chosen.score, chosen.method), now=now)
-                conflicts.settle(conflict.plex_show_key, tvshow_id=chosen.show.pk, now=now)
-            else:
-                if matched and described:
-                    conflicts.weigh(conflict, matched, described, now=now)
-                return False
+            settled = _settle_by_itself(conflict, matched, now)
+            if event and not settled:
+                conflicts.weigh(conflict, matched, described, now=now)
     except Unresolvable:
         return False
-    _drain(conflict, now)
+    if settled:
+        _drain(conflict, now)
+    return settled
+
+
+def _settle_by_itself(conflict: PlexConflict, matched: Match, now: datetime) -> bool:
+    """By what a person wrote on the mapping, else by a show that is sure now. Says whether either was there."""
+    row, chosen = _row_of(conflict), matched.chosen
+    auto = PlexConflict.Resolution.AUTO
+    if row and row.tvshow_id:
+        conflicts.close(conflict, resolution=auto, tvshow_id=row.tvshow_id, user_id=None, now=now)
+    elif row and not row.sync_enabled:
+        ignored = PlexConflict.Resolution.IGNORED
+        conflicts.close(conflict, resolution=ignored, tvshow_id=None, user_id=None, now=now)
+    elif chosen:
+        choice = Choice(chosen.show.pk, chosen.score, chosen.method)
+        mapping.write(mapping.show_of(row or conflict), choice, now=now, row=row)
+        conflicts.close(conflict, resolution=auto, tvshow_id=chosen.show.pk, user_id=None, now=now)
+    else:
+        return False
     return True
 
 
-def _adopt_written_mapping(conflict: PlexConflict) -> None:
-    """A row written by SQL bears no show key until its show is looked up."""
-    mapping.find(mapping.show_of(conflict))
-
-
 def reevaluate_all(*, now: datetime) -> int:
-    """Look again at every open conflict that something may have settled. Says how many were."""
+    """Look again at every open conflict. Says how many were settled."""
     catalogue.index_stale_titles()
+    return _reevaluate(PlexConflict.objects.open(), now)
+
+
+def reevaluate_stale(*, now: datetime) -> int:
+    """The sweep's look at conflicts: what was changed since, by hand or by SQL. Says how many were settled.
+
+    It goes by rows alone, so that it also finds what a lost wake-up left, or a worker that ended in the middle.
+    """
+    _free_left_behind(now)
+    catalogue.index_stale_titles()
+    open_conflicts = PlexConflict.objects.open()
+    if PlexShowMapping.objects.filter(plex_show_key="", tvshow__isnull=False).exists():
+        for conflict in open_conflicts:
+            mapping.adopt_written(mapping.show_of(conflict))
+    settled_rows = PlexShowMapping.objects.exclude(tvshow__isnull=True, sync_enabled=True).exclude(plex_show_key="")
+    looked_at = Q(plex_show_key__in=settled_rows.values("plex_show_key")) | Q(plex_show_key="")
+    if changed := catalogue.last_changed():
+        looked_at |= Q(evaluated_at__lt=changed)
+    return _reevaluate(open_conflicts.filter(looked_at), now)
+
+
+def _reevaluate(open_conflicts: QuerySet[PlexConflict], now: datetime) -> int:
     settled = 0
-    for conflict_id in PlexConflict.objects.open().order_by("evaluated_at").values_list("pk", flat=True):
+    for conflict_id in list(open_conflicts.order_by("evaluated_at", "pk").values_list("pk", flat=True)):
         try:
             settled += reevaluate(conflict_id, now=now)
         except TransientError:
@@ -153,13 +204,13 @@ def reevaluate_all(*, now: datetime) -> int:
     return settled
 
 
-def reevaluate_stale(*, now: datetime) -> int:
-    """The sweep's look at conflicts: what was changed by SQL, or by hand since. Says how many were settled."""
-    if catalogue.index_stale_titles() or PlexShowMapping.objects.filter(plex_show_key="", tvshow__isnull=False).exists():
-        return reevaluate_all(now=now)
-    settled_keys = PlexShowMapping.objects.exclude(tvshow__isnull=True, sync_enabled=True).values("plex_show_key")
-    answered = PlexConflict.objects.open().filter(plex_show_key__in=settled_keys).values_list("pk", flat=True)
-    return sum(reevaluate(conflict_id, now=now) for conflict_id in answered)
+def _free_left_behind(now: datetime) -> None:
+    """Events that wait for a question which is not open any more: their conflict was answered while they were being
+    attached to it, or deleted. They are due again, and ask anew where it is still unclear.
+    """
+    waiting = PlexWebhookLog.objects.undone().filter(due_at__isnull=True, lease_until__isnull=True)
+    if waiting.filter(Q(conflict__isnull=True) | Q(conflict__resolved=True)).update(due_at=now):
+        inbox.wake(now=now)
 
 
 def ignore_many(conflict_ids: Iterable[int], *, user_id: int | None, now: datetime) -> tuple[int, list[str]]:
@@ -178,11 +229,12 @@ def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: d
     """Take the best candidate of several conflicts, as a person confirmed. Says how many, and what could not be."""
     done, problems = 0, []
     for conflict in PlexConflict.objects.open().filter(pk__in=list(conflict_ids)):
-        if not conflict.potential_matches:
+        best = conflict.potential_matches[0].get("tvshow_id") if conflict.potential_matches else None
+        if best is None:
             problems.append(f"{conflict}: no show fits.")
             continue
         try:
-            select(conflict.pk, tvshow_id=conflict.potential_matches[0]["tvshow_id"], user_id=user_id, now=now)
+            select(conflict.pk, tvshow_id=best, user_id=user_id, now=now)
             done += 1
         except Unresolvable as problem:
             problems.append(f"{conflict}: {problem}")

@@ -13,13 +13,16 @@ from typing import Any
 
 MAX_DEPTH = 64
 LARGEST_INTEGER = 2**63 - 1
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_EXPONENT_FROM = 1e16  # from here on Python writes a float with an exponent
+EARLIEST_YEAR = 1800  # nothing aired before
+# Possessive, so that a long string costs neither time nor memory for a way back that is never taken.
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OPENING = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_OPENING))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class UnreadableJSON(ValueError):
+class UnreadableJSON(ValueError):  # noqa: N818  (what is wrong, not that something is)
     """The text is no JSON object that can be kept; the message says why, in words for a person."""
 
 
@@ -35,16 +38,18 @@ def _constant(name: str) -> float:
     raise UnreadableJSON(f"{name} is no JSON number")
 
 
-def _real(text: str) -> float:
+def _real(text: str) -> float | int:
     value = float(text)
     if not math.isfinite(value):
         raise UnreadableJSON(f"the number {text[:20]} is too large")
-    return value
+    # PostgreSQL gives -0.0 back as 0.0, and 1e+16 as a whole number: SQLite shall too.
+    return int(value) if abs(value) >= _EXPONENT_FROM else value + 0.0
 
 
 def _whole(text: str) -> int:
     if len(text) > 20 or not -LARGEST_INTEGER - 1 <= (value := int(text)) <= LARGEST_INTEGER:
-        raise UnreadableJSON(f"the number {text[:20]}… is too large" if len(text) > 20 else f"the number {text} is too large")
+        shown = text if len(text) <= 20 else f"{text[:20]}…"
+        raise UnreadableJSON(f"the number {shown} is too large")
     return value
 
 
@@ -78,12 +83,15 @@ def read_object(data: bytes) -> dict[str, Any]:
         raise UnreadableJSON(f"it is nested more than {MAX_DEPTH} deep") from None
     if not isinstance(value, dict):
         raise UnreadableJSON("it is not a JSON object")
-    cleaned: dict[str, Any] = _clean(value)
+    # Decoding leaves no surrogate, so only an escape or a bare NUL makes something to clean.
+    cleaned: dict[str, Any] = _clean(value) if "\\u" in text or "\0" in text else value
     return cleaned
 
 
 def text_of(value: object, length: int = 255) -> str:
-    """Text cut to its column; a number becomes its digits, anything else nothing."""
+    """Text cut to its column; a whole number becomes its digits, anything else nothing."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return str(value).strip()[:length]
@@ -108,9 +116,10 @@ def flag_of(value: object) -> bool:
 def date_of(value: object) -> date | None:
     """A date from ISO text ("2021-09-30", with or without a time), or nothing."""
     try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+        found = date.fromisoformat(value.strip()[:10]) if isinstance(value, str) else None
     except ValueError:
         return None
+    return found if found and found.year > EARLIEST_YEAR else None
 
 
 def object_of(value: object) -> dict[str, Any]:

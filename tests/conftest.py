@@ -22,5 +22,6 @@ def world(db) -> World:
 
 
 def pytest_sessionstart() -> None:
-    """The test database of SQLite is a file in the data folder."""
+    """The test database of SQLite is a file in the data folder; and a person's password is not worth 0.4 s a test."""
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -28,6 +28,7 @@ class CannotStartError(Exception):
 
 def prepare_database(say: Say) -> None:
     """Make the database ready for use; raises CannotStartError."""
+    _make_folder(settings.DATA_DIR)
     if settings.SQLITE:
         _prepare_file(say)
     _wait_until_it_answers(say)
@@ -63,10 +64,14 @@ def _prepare_file(say: Say) -> None:
             f"The database {file} is gone. Put it back, or a copy from {_copies()}; to start with an empty one, "
             f"delete {_marker()}."
         )
+    _make_folder(file.parent)
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
-        reason = f"{file.parent} cannot be made ({problem.strerror})"
+        reason = f"{folder} cannot be made ({problem.strerror})"
         raise CannotStartError(f"{reason}. Set DATA_DIR to a folder of yours.") from None
 
 
@@ -85,7 +90,7 @@ def _why_not() -> str:
     try:
         connection.ensure_connection()
     except DatabaseError as problem:
-        reason = str(problem).strip().splitlines()[-1].strip()
+        reason = str(problem).strip().partition("\n")[0]
         if settings.SQLITE:
             raise _damaged(reason) from None
         if "FATAL" in reason and not any(word in reason for word in _PASSING):

@@ -26,6 +26,7 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 GRACE = 10.0  # seconds that children have to end by themselves
 CALM = 60.0  # seconds after which a child counts as running well
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that ends again and again
+DATABASE_PAUSE = 2.0  # seconds between attempts to reach a database without which the worker cannot start
 LOOK_EVERY = 5.0  # seconds between looks at the queue
 
 
@@ -134,10 +135,24 @@ class Supervisor:
 
     def _start_due(self) -> None:
         for child in self.children:
-            if not child.pid and time.monotonic() >= child.start_at:
+            if child.pid or time.monotonic() < child.start_at:
+                continue
+            if child is self.web or self._prepare_queue():
                 child.start()
-                if child is self.worker:
-                    self.standstill.look_away(time.monotonic())
+            else:
+                child.start_at = time.monotonic() + DATABASE_PAUSE
+
+    def _prepare_queue(self) -> bool:
+        """What the worker before had claimed is free for the next one. False when the database does not answer."""
+        self.standstill = watchdog.Standstill(self.plan["task_timeout"])
+        self.standstill.look_away(time.monotonic())
+        try:
+            self.queue.release()
+        except self.queue.error:
+            self._say_whether_it_reads(reads=False)
+            return False
+        self._say_whether_it_reads(reads=True)
+        return True
 
     def _announce(self) -> bool:
         """Once the web server takes connections, say where."""
@@ -181,7 +196,6 @@ class Supervisor:
         if stuck:
             say("The worker stands still and is started again.")
             self.worker.kill()
-            self.standstill = watchdog.Standstill(self.plan["task_timeout"])
 
     def _say_whether_it_reads(self, *, reads: bool) -> None:
         if reads != self.reads:

@@ -1,11 +1,15 @@
 """Whether the worker's queue stands still. Light on purpose: the supervisor loads no Django."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import psycopg
 
 _DJANGOS_OWN = {"assume_role", "isolation_level", "pool", "server_side_binding"}  # options that psycopg does not know
 LOOKED_AT = 200  # of the oldest tasks
@@ -73,6 +77,9 @@ class Reader(Protocol):
     def read(self) -> Queue:
         """The queue as it is now."""
 
+    def release(self) -> None:
+        """Let go of what was claimed: whoever claimed it is gone. (A task done twice does nothing the second time.)"""
+
 
 class SQLiteReader:
     """Opens the file anew each time, so that it may be replaced meanwhile."""
@@ -84,13 +91,19 @@ class SQLiteReader:
 
     def read(self) -> Queue:
         """The queue as it is now."""
-        connection = sqlite3.connect(self.path, timeout=2, isolation_level=None)
-        try:
+        with closing(self._open()) as connection:
             tasks = [(row[0], _utc(row[1])) for row in connection.execute(_TASKS)]
             newest = connection.execute(_NEWEST).fetchone()[0]
             return Queue(tasks, _utc(newest) if newest else None)
-        finally:
-            connection.close()
+
+    def release(self) -> None:
+        """Let go of what was claimed."""
+        now = str(datetime.now(UTC).replace(tzinfo=None))  # as Django writes it
+        with closing(self._open()) as connection:
+            connection.execute("UPDATE django_q_ormq SET lock = ? WHERE lock > ?", (now, now))
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=2, isolation_level=None)
 
 
 def _utc(text: str) -> datetime:
@@ -109,11 +122,21 @@ class PostgreSQLReader:
 
     def read(self) -> Queue:
         """The queue as it is now."""
+        with self._connected() as connection:
+            tasks = connection.execute(_TASKS).fetchall()
+            newest = connection.execute(_NEWEST).fetchone()
+            return Queue(tasks, newest[0] if newest else None)
+
+    def release(self) -> None:
+        """Let go of what was claimed."""
+        with self._connected() as connection:
+            connection.execute("UPDATE django_q_ormq SET lock = now() WHERE lock > now()")
+
+    @contextmanager
+    def _connected(self) -> "Iterator[psycopg.Connection[Any]]":
         try:
             self._connection = self._connection or self._connect()
-            tasks = self._connection.execute(_TASKS).fetchall()
-            newest = self._connection.execute(_NEWEST).fetchone()
-            return Queue(tasks, newest[0] if newest else None)
+            yield self._connection
         except self.error:
             if self._connection:
                 self._connection.close()

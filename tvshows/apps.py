@@ -16,10 +16,13 @@ def add_similarity(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 class TVShowsConfig(AppConfig):
+    """Gives SQLite what PostgreSQL has, on each connection."""
+
     name = "tvshows"
     verbose_name = "Shows"
 
     def ready(self) -> None:
+        """Register the similarity function and its lookup."""
         from django.contrib.postgres.lookups import TrigramSimilar
         from django.db.models import CharField
 

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, Max
+from django.db.models.functions import Now
 
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.signals import show_changed
@@ -45,7 +47,7 @@ class NewShow:
 
 @transaction.atomic
 def add_show(new: NewShow, *, now: datetime) -> TVShow:
-    """Add a show with its titles and episodes. Raises ValidationError when an id is another show's, or a field is bad."""
+    """Add a show with its titles and episodes. Raises ValidationError for a bad field or another show's id."""
     show = TVShow(
         title=new.title.strip(), original_title=new.original_title, show_start_date=new.first_aired,
         tmdb_id=new.tmdb_id, tvdb_id=new.tvdb_id, imdb_id=new.imdb_id or None, overview=new.overview,
@@ -84,20 +86,38 @@ def show_edited(show: TVShow) -> None:
 
 def index_titles(shows: Iterable[TVShow], *, other_titles: tuple[str, ...] = ()) -> None:
     """Write the titles by which shows are found: their main and original ones anew, others beside them."""
-    for show in shows:
-        wanted = {show.title: ShowTitle.Kind.MAIN}
-        if show.original_title:
-            wanted.setdefault(show.original_title, ShowTitle.Kind.ORIGINAL)
-        for title in other_titles:
-            wanted.setdefault(title, ShowTitle.Kind.ALTERNATIVE)
-        own = [ShowTitle.Kind.MAIN, ShowTitle.Kind.ORIGINAL]
-        ShowTitle.objects.filter(show=show, kind__in=own).exclude(title__in=wanted).delete()
-        rows = [ShowTitle(show=show, title=t, kind=k, normalised=normalise(t).text) for t, k in wanted.items()]
-        ShowTitle.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["show", "title"], update_fields=["kind", "normalised"],
-        )
-        TVShow.objects.filter(pk=show.pk).update(indexed_title=show.title)
+    wanted = {show: _titles_of(show, other_titles) for show in shows}
+    own = ShowTitle.objects.filter(show__in=wanted, kind__in=[ShowTitle.Kind.MAIN, ShowTitle.Kind.ORIGINAL])
+    titles = {show.pk: titles for show, titles in wanted.items()}
+    own.filter(pk__in=[row.pk for row in own if row.title not in titles[row.show_id]]).delete()
+    rows = [
+        ShowTitle(show=show, title=title, kind=kind, normalised=normalise(title).text)
+        for show, titles in wanted.items() for title, kind in titles.items()
+    ]
+    ShowTitle.objects.bulk_create(
+        rows, batch_size=BATCH, update_conflicts=True, unique_fields=["show", "title"],
+        update_fields=["kind", "normalised"],
+    )
+    for show in wanted:
         show.indexed_title = show.title
+    # Their number changes nothing about the time that this holds the database: that is one statement.
+    TVShow.objects.filter(pk__in=titles).update(indexed_title=F("title"), updated_at=Now())
+
+
+def _titles_of(show: TVShow, other_titles: Iterable[str]) -> dict[str, str]:
+    """A show's own titles and others of it, with their kinds; the first kind of a title counts."""
+    titles: dict[str, str] = {show.title: ShowTitle.Kind.MAIN}
+    if show.original_title:
+        titles.setdefault(show.original_title, ShowTitle.Kind.ORIGINAL)
+    for title in other_titles:
+        titles.setdefault(title, ShowTitle.Kind.ALTERNATIVE)
+    return titles
+
+
+def last_changed() -> datetime | None:
+    """When a show was last added, or what it is recognised by last changed; nothing while there are no shows."""
+    changed: datetime | None = TVShow.objects.aggregate(changed=Max("updated_at"))["changed"]
+    return changed
 
 
 def index_stale_titles(*, most: int = 2000) -> int:

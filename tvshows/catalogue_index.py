@@ -93,17 +93,18 @@ def _episodes_with_id(named: DescribedEpisode | None) -> list[Episode]:
 
 def _shows_with_title(wanted: set[str]) -> list[int]:
     """The same title, a part of it or more than it, or a similar one: closest first."""
-    exact = [part for title in wanted for part in _parts(title)]
-    found = list(dict.fromkeys(ShowTitle.objects.filter(normalised__in=exact).values_list("show", flat=True)[:MOST_GATHERED]))
+    # All with the very title, however many: that there is but one is evidence.
+    found = list(ShowTitle.objects.filter(normalised__in=wanted).values_list("show", flat=True))
+    parts = {part for title in wanted for part in _parts(title)}
+    found.extend(ShowTitle.objects.filter(normalised__in=parts).values_list("show", flat=True)[:MOST_GATHERED])
     for title in wanted:
         found.extend(_similar(title).values_list("show", flat=True)[:MOST_GATHERED])
     return list(dict.fromkeys(found))
 
 
 def _parts(title: str) -> Iterable[str]:
-    """The title, and what its first or last words are."""
+    """What a title's first or last words are."""
     words = title.split()
-    yield title
     for cut in range(1, len(words)):
         yield from (part for part in (" ".join(words[:cut]), " ".join(words[cut:])) if len(part) >= SHORTEST_CONTAINED)
 

@@ -1,7 +1,8 @@
 """Which episode of a show is meant."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from django.db.models import Q
@@ -40,18 +41,32 @@ def titles_agree(mine: str, theirs: str) -> bool | None:
     """Whether two episode titles are the same or nearly so; None when one is missing."""
     if not mine or not theirs:
         return None
-    return (similarity(normalise(mine).text, normalise(theirs).text) or 0.0) >= SAME_TITLE
+    if _numbers(mine) and _numbers(theirs) and _numbers(mine) != _numbers(theirs):
+        return False  # Part 1 and Part 2, Christmas 2018 and Christmas 2019
+    one, other = normalise(mine).text, normalise(theirs).text
+    return one == other or (similarity(one, other) or 0.0) >= SAME_TITLE
+
+
+def _numbers(title: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]{1,9}", title)]
 
 
 def _number_fits(episode: Episode, named: DescribedEpisode) -> bool:
     """Whether nothing speaks against the season and number. Specials are never found by number alone."""
     if (episode.season_number, episode.episode_number) != (named.season, named.number):
         return False
+    if _is_far(episode, named):
+        return False
     agreed = {dates_agree(episode.air_date, named.air_date), titles_agree(episode.title, named.title)}
     if episode.season_number == 0 or ids_agree(episode, named.ids) is False:
         return True in agreed
-    far = episode.air_date and named.air_date and abs(episode.air_date - named.air_date) > TOO_FAR
-    return not far
+    return True
+
+
+def _is_far(episode: Episode, named: DescribedEpisode) -> bool:
+    """Whether the air dates are more than a week apart."""
+    both = episode.air_date and named.air_date
+    return bool(both) and abs(episode.air_date - named.air_date) > TOO_FAR  # type: ignore[operator]
 
 
 def _candidates(show_id: int, named: DescribedEpisode) -> Sequence[Episode]:
@@ -59,19 +74,29 @@ def _candidates(show_id: int, named: DescribedEpisode) -> Sequence[Episode]:
     for column, value in (("tmdb_id", named.ids.tmdb), ("tvdb_id", named.ids.tvdb), ("imdb_id", named.ids.imdb)):
         if value:
             wanted |= Q(**{column: value})
-    return list(Episode.objects.filter(wanted, show=show_id))
+    return list(Episode.objects.filter(wanted, show=show_id).select_related("show"))
+
+
+def _without_ids_of_show(named: DescribedEpisode, candidates: Sequence[Episode]) -> DescribedEpisode:
+    """The description without its ids where they are the show's: some senders write those in their place."""
+    if not candidates:
+        return named
+    show, ids = candidates[0].show, named.ids
+    pairs = ((show.tmdb_id, ids.tmdb), (show.tvdb_id, ids.tvdb), (show.imdb_id, ids.imdb))
+    return replace(named, ids=Ids()) if any(mine and mine == theirs for mine, theirs in pairs) else named
 
 
 def find_episode(show_id: int, named: DescribedEpisode) -> EpisodeFound:
     """By an id; else by season and number; nothing where the number is contradicted. One query."""
     candidates = _candidates(show_id, named)
+    named = _without_ids_of_show(named, candidates)
     for episode in candidates:
         if ids_agree(episode, named.ids):
             return EpisodeFound(episode, "its id is the same")
     for episode in candidates:
         if _number_fits(episode, named):
             return EpisodeFound(episode, "its season and number are the same")
-    return EpisodeFound(None, "no episode has this number" if not candidates else "what has this number is another episode")
+    return EpisodeFound(None, "what has this number is another episode" if candidates else "no episode has this number")
 
 
 def search_episode(show_id: int, named: DescribedEpisode) -> EpisodeFound:
@@ -89,7 +114,18 @@ def search_episode(show_id: int, named: DescribedEpisode) -> EpisodeFound:
     ]
     if len(fits) == 1:
         return EpisodeFound(fits[0], "its date and title are the same")
+    if not fits and (numbered := _numbered_with_another_date(show_id, named)):
+        return EpisodeFound(numbered, "its season and number are the same, its date is not")
     return EpisodeFound(None, f"{len(fits)} episodes have its date and title" if fits else found.why)
+
+
+def _numbered_with_another_date(show_id: int, named: DescribedEpisode) -> Episode | None:
+    """What has the number, where only its date speaks against it: catalogues err in dates, and no other one fits."""
+    for episode in _candidates(show_id, replace(named, ids=Ids())):
+        regular = episode.season_number != 0 and ids_agree(episode, named.ids) is not False
+        if regular and _is_far(episode, named) and titles_agree(episode.title, named.title) is not False:
+            return episode
+    return None
 
 
 def _date_fits(episode: Episode, named: DescribedEpisode) -> bool:

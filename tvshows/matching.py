@@ -1,7 +1,8 @@
 """Which show of the catalogue is meant: pure scoring of a described show. No writes, no HTTP.
 
-Evidence decides, strongest first: ids that can be compared, then title with year, or title with an episode's date and
-title. A title alone never decides: a tracker that holds only one of two shows with that title must not swallow the other.
+Evidence decides, strongest first: ids that can be compared, then title with year, or title with an episode's date
+and title. A title alone never decides: a tracker that holds only one of two shows with that title must not swallow
+the other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import Literal
 
 from tvshows.catalogue_index import Found, gather
 from tvshows.described import DescribedEpisode, DescribedShow, Ids
-from tvshows.episodes import dates_agree, titles_agree
+from tvshows.episodes import TOO_FAR, dates_agree, titles_agree
 from tvshows.models import TVShow
 
 SURE = 0.90  # one candidate at or above this is taken without asking
@@ -61,9 +62,11 @@ def match(described: DescribedShow) -> Match:
     """Score the catalogue's shows against a described one. Reads, never writes."""
     found = gather(described)
     by_id = [candidate for candidate in (_by_id(described, one) for one in found) if candidate]
-    if by_id:
+    if any(candidate.score >= SURE for candidate in by_id):
         return _decide(by_id)
-    return _decide(_by_title(described, [one for one in found if not _ruled_out(described.ids, one.show)]))
+    by_title = _by_title(described, [one for one in found if not _ruled_out(described.ids, one.show)])
+    hinted = {candidate.show.pk for candidate in by_id}
+    return _decide([*by_id, *(candidate for candidate in by_title if candidate.show.pk not in hinted)])
 
 
 def _decide(candidates: Iterable[Candidate]) -> Match:
@@ -100,37 +103,54 @@ def _by_id(described: DescribedShow, found: Found) -> Candidate | None:
 
 
 def _by_episode_id(described: DescribedShow, found: Found) -> Candidate | None:
-    """An id of the episode that the catalogue holds, where its number, title or date agrees too.
+    """An id of the episode that the catalogue holds, where more says that it is that episode.
 
-    The id alone is not enough: some senders write the show's ids where the episode's belong, and TVDB and TMDB
-    number shows and episodes apart.
+    The id alone is not enough: some senders write the show's ids where the episode's belong, which are a stranger's
+    episode then, maybe with a common number or title. So the date has to agree too, or the show's title be alike.
     """
     named, held = described.episode, found.episode_with_id
     if not named or not held or _ruled_out(described.ids, found.show):
         return None
     same_number = (held.season_number, held.episode_number) == (named.season, named.number)
-    if not (same_number or titles_agree(held.title, named.title) or dates_agree(held.air_date, named.air_date)):
+    dates = dates_agree(held.air_date, named.air_date)
+    if not dates and (dates is False or not (same_number or titles_agree(held.title, named.title))):
         return None
+    alike = bool(dates) or found.similarity >= LISTED or found.contains
     for source, method, confidence in ID_CONFIDENCE:
         value = getattr(named.ids, source)
         if value and value == getattr(held, f"{source}_id"):
             why = Reason("for", f"Its {held.code} has the same {ID_NAMES[source]} id {value}")
-            return Candidate(found.show, confidence, method, (why,))
+            unlike = () if alike else (Reason("against", "Its title is another one"),)
+            return Candidate(found.show, confidence if alike else CONTRARY_CAP, method, (why, *unlike))
     return None
 
 
 def _by_title(described: DescribedShow, found: Sequence[Found]) -> list[Candidate]:
     agreeing = [one for one in found if one.similarity == 1.0 and _episode_agrees(described.episode, one)]
-    return [_score_title(described, one, found, alone=agreeing == [one]) for one in found]
+    return [_score_title(described, one, found, agreeing) for one in found]
 
 
-def _score_title(described: DescribedShow, one: Found, others: Sequence[Found], *, alone: bool) -> Candidate:
+def _other_year(described: DescribedShow, one: Found) -> bool:
+    """Whether the show began in none of the years that something says of it. One year off is enough to ask."""
+    return bool(described.years and one.show.year and one.show.year not in described.years)
+
+
+def _score_title(
+    described: DescribedShow, one: Found, others: Sequence[Found], agreeing: Sequence[Found],
+) -> Candidate:
+    """`agreeing` are the shows of this title whose episode has the named date and title."""
     contrary = _contrary(described, one)
-    reasons = (_title_reason(one), *_year_reasons(described, one), *_episode_reasons(described.episode, one), *contrary)
+    reasons = (
+        _title_reason(one), *_year_reasons(described, one), *_country_reasons(described, one),
+        *_episode_reasons(described.episode, one), *contrary,
+    )
     candidate = Candidate(one.show, round(one.similarity * TITLE_WEIGHT, 2), "title_year", reasons)
     if contrary:
         return replace(candidate, score=min(candidate.score, CONTRARY_CAP))
+    if agreeing and one not in agreeing:
+        return replace(candidate, reasons=(*reasons, Reason("against", "The episode is another show's")))
     year_equal = described.year is not None and one.show.year == described.year
+    alone = len(agreeing) == 1 and not _other_year(described, one)
     if one.similarity == 1.0 and (year_equal or alone):
         return replace(candidate, score=SAME_TITLE_SCORE)
     if year_equal and (one.similarity >= SIMILAR or one.contains):
@@ -146,7 +166,8 @@ def _closeness(one: Found) -> float:
 
 def _leads(described: DescribedShow, one: Found, others: Sequence[Found]) -> bool:
     """Whether no other show that may have begun in that year has a title nearly as close."""
-    rivals = [o for o in others if o is not one and (o.show.year is None or abs(o.show.year - (described.year or 0)) <= 1)]
+    year = described.year or 0
+    rivals = [o for o in others if o is not one and (o.show.year is None or abs(o.show.year - year) <= 1)]
     return all(_closeness(one) - _closeness(rival) >= MARGIN for rival in rivals)
 
 
@@ -164,7 +185,9 @@ def _contrary(described: DescribedShow, one: Found) -> list[Reason]:
     aired, began = (named.aired_by if named else None), one.show.year
     if aired and began and began > aired:
         found.append(Reason("against", f"It began in {began}, after the episode aired in {aired}"))
-    if named and one.has_season and not one.episode and _refreshed_since(named, one.show):
+    elif named and named.air_date and one.show.show_start_date and one.show.show_start_date - named.air_date > TOO_FAR:
+        found.append(Reason("against", f"It began on {one.show.show_start_date}, after the episode aired"))
+    if named and named.season and one.has_season and not one.episode and _refreshed_since(named, one.show):
         found.append(Reason("against", f"Its season {named.season} has no episode {named.number}"))
     if described.country and one.countries and described.country not in one.countries:
         found.append(Reason("against", f"It is from {', '.join(sorted(one.countries))}, not {described.country}"))
@@ -180,6 +203,11 @@ def _refreshed_since(named: DescribedEpisode, show: TVShow) -> bool:
     return bool(named.year and named.year < show.refreshed_at.year)
 
 
+def _country_reasons(described: DescribedShow, one: Found) -> list[Reason]:
+    same = described.country and described.country in one.countries
+    return [Reason("for", f"It is from {described.country} too")] if same else []
+
+
 def _title_reason(one: Found) -> Reason:
     if one.similarity == 1.0:
         return Reason("for", "The title is the same")
@@ -191,7 +219,9 @@ def _title_reason(one: Found) -> Reason:
 def _year_reasons(described: DescribedShow, one: Found) -> list[Reason]:
     began = one.show.year
     if described.year is None:
-        return [Reason("unknown", "Nothing says in which year the show began")]
+        years = " or ".join(map(str, sorted(described.years)))
+        text = f"It is said to have begun in {years}" if years else "Nothing says in which year the show began"
+        return [Reason("unknown", text)]
     if began is None:
         return [Reason("unknown", f"The catalogue has no year to compare with {described.year}")]
     sign: Sign = "for" if began == described.year else "against"
@@ -204,9 +234,8 @@ def _episode_reasons(named: DescribedEpisode | None, one: Found) -> list[Reason]
     code = f"S{named.season:02}E{named.number:02}"
     if not one.episode:
         return [] if one.has_season else [Reason("unknown", f"The catalogue has no season {named.season} of it")]
-    checks = (
-        ("title", titles_agree(one.episode.title, named.title)), ("date", dates_agree(one.episode.air_date, named.air_date)),
-    )
+    held = one.episode
+    checks = (("title", titles_agree(held.title, named.title)), ("date", dates_agree(held.air_date, named.air_date)))
     reasons = [Reason("for" if agrees else "against", f"The {what} of {code} {'agrees' if agrees else 'differs'}")
                for what, agrees in checks if agrees is not None]
     return reasons or [Reason("for", f"Has {code}")]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models, transaction
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
 
@@ -21,6 +21,18 @@ class TVShowQuerySet(models.QuerySet["TVShow"]):
     def with_stale_titles(self) -> Self:
         """Shows that were added or renamed since their titles were last written for matching."""
         return self.exclude(title=F("indexed_title"))
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete shows and what people watched of them, while nobody marks an episode."""
+        opened = connections[self.db]
+        with transaction.atomic(using=self.db):
+            if opened.vendor == "postgresql":
+                # Marking begins with a row of this table. On SQLite each transaction has the database to itself.
+                opened.cursor().execute("LOCK TABLE tracked_shows IN EXCLUSIVE MODE")
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 class TVShow(models.Model):
@@ -43,7 +55,7 @@ class TVShow(models.Model):
     show_start_date = models.DateField("first aired", null=True, blank=True)
     tmdb_id = models.PositiveIntegerField("TMDB id", null=True, blank=True, unique=True)
     tvdb_id = models.PositiveIntegerField("TVDB id", null=True, blank=True, unique=True)
-    imdb_id = models.CharField("IMDb id", max_length=16, null=True, blank=True, unique=True, default=None)  # noqa: DJ001
+    imdb_id = models.CharField("IMDb id", max_length=16, null=True, blank=True, unique=True, default=None)
     overview = models.TextField(blank=True, default="", db_default="")
     poster = models.CharField(max_length=255, blank=True, default="", db_default="", help_text="Address or TMDB path.")
     network = models.CharField(max_length=100, blank=True, default="", db_default="")
@@ -71,6 +83,11 @@ class TVShow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.year})" if self.year else self.title
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        """Delete it as several are."""
+        del args, kwargs
+        return TVShow.objects.filter(pk=self.pk).delete()
 
     @property
     def year(self) -> int | None:
@@ -104,6 +121,7 @@ class ShowTitle(models.Model):
         return self.title
 
     def save(self, *args: object, **kwargs: object) -> None:
+        """Save it together with its comparable form."""
         self.normalised = normalise(self.title).text
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
@@ -157,9 +175,12 @@ class Viewer(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="viewer", primary_key=True)
     records_rewatches = models.BooleanField(
-        default=False, db_default=False, help_text="Count a viewing again when it is more than 4 hours from the others.",
+        default=False, db_default=False,
+        help_text="Count a viewing again when it is more than 4 hours from the others.",
     )
-    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="", help_text="Such as Europe/Berlin.")
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Such as Europe/Berlin.",
+    )
 
     class Meta:
         db_table = "viewers"
@@ -176,11 +197,12 @@ class TrackedShowQuerySet(models.QuerySet["TrackedShow"]):
 
         Specials count towards the minutes and not towards the episodes. A show that was dropped stays so.
         """
-        live = Watch.objects.live().filter(user=OuterRef("user"), episode__show=OuterRef("show")).order_by().values("user")
+        watches = Watch.objects.live().filter(user=OuterRef("user"), episode__show=OuterRef("show"))
+        live = watches.order_by().values("user")
         seen = live.exclude(episode__season_number=0).annotate(n=Count("episode", distinct=True)).values("n")
         minutes = live.annotate(n=Sum("episode__runtime")).values("n")
-        aired = Episode.objects.filter(show=OuterRef("show"), show__airing__in=["ended", "canceled"]).regular()
-        aired = aired.order_by().values("show").annotate(n=Count("pk")).values("n")
+        ended = Episode.objects.filter(show=OuterRef("show"), show__airing__in=["ended", "canceled"]).regular()
+        aired = ended.order_by().values("show").annotate(n=Count("pk")).values("n")
         done = Q(watching_all=True) & ~Q(status=TrackedShow.Status.DROPPED)
         rows = self.annotate(
             seen=Coalesce(Subquery(seen), 0), all=Subquery(aired),
@@ -256,7 +278,8 @@ class Watch(models.Model):
         ordering = ["-watched_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "episode", "play"], condition=Q(removed_at__isnull=True), name="watches_user_episode_play",
+                fields=["user", "episode", "play"], condition=Q(removed_at__isnull=True),
+                name="watches_user_episode_play",
             ),
         ]
         indexes = [

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 # Behind a title, in brackets: the year the show began, or the country it is from.
 _SUFFIX = re.compile(r"^(?P<title>.*\S)\s*[(\[](?:(?P<year>(?:19|20)\d\d)|(?P<country>[A-Z]{2,3}))[)\]]\s*$", re.DOTALL)
-_ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\S)")
+_ARTICLE = re.compile(r"^\W*(?:the|a|an)\s+(?=\W*\w)")  # a word of its own: not the A of A.I. or A-Team
 _APOSTROPHE = re.compile(r"['’‘ʼ`´]")
-_NOT_WORD = re.compile(r"[\W_]+")
 _COUNTRIES = {"USA": "US", "GB": "UK", "AUS": "AU", "NZL": "NZ", "CAN": "CA"}
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "o", "đ": "d", "ł": "l", "Ł": "l", "æ": "ae", "Æ": "ae", "œ": "oe", "ı": "i"})
+_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"})
+_SPELLING = 9  # combining classes up to here are part of a letter: Indic vowels and nukta, Japanese voicing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,15 @@ def normalise(title: str) -> NormalisedTitle:
         year = year or (int(suffix["year"]) if suffix["year"] else None)
         country = country or _COUNTRIES.get(suffix["country"] or "", suffix["country"] or "")
     folded = unicodedata.normalize("NFKD", title.casefold().translate(_LETTERS))
-    plain = "".join(c for c in folded if not unicodedata.combining(c)).replace("&", " and ")
-    words = _NOT_WORD.sub(" ", _APOSTROPHE.sub("", unicodedata.normalize("NFC", plain))).strip()
-    text = _ARTICLE.sub("", words) or title.casefold().strip()
+    plain = "".join(c for c in folded if unicodedata.combining(c) <= _SPELLING).replace("&", " and ")
+    words = _words(_ARTICLE.sub("", _APOSTROPHE.sub("", unicodedata.normalize("NFC", plain))))
+    text = words or title.casefold().strip()
     return NormalisedTitle(text[:255], year, country)
+
+
+def _words(text: str) -> str:
+    """Letters, digits and the marks that belong to them, with one blank for whatever is between."""
+    return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text).split())
 
 
 def slug_year(slug: str, title: str) -> int | None:

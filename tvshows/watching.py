@@ -94,7 +94,9 @@ def _keep(viewing: Viewing, live: list[Watch]) -> None:
     if not viewing.is_automatic or earlier:
         first.watched_at = viewing.watched_at
         first.source = viewing.source
-        first.save(update_fields=["watched_at", "source"])
+        if not viewing.is_automatic:
+            first.source_ref = ""  # a person vouches for it now, whatever the source took the show for
+        first.save(update_fields=["watched_at", "source", "source_ref"])
 
 
 def _settle(tracked: TrackedShow, now: datetime) -> None:
@@ -161,6 +163,9 @@ def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
 
     Episodes that a person watched there already keep their own date.
     """
+    # Locked in one order, so that two moves never wait for each other, and read again under the locks.
+    for user_id, show_id in sorted(_lists(_referred(source_ref, to_show_id), to_show_id)):
+        _lock(user_id, show_id)
     watches = _referred(source_ref, to_show_id)
     targets = _targets(watches, to_show_id)
     left = []
@@ -174,6 +179,11 @@ def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
         watch.delete()
     _recount_left(watches, now)
     return Move(len(watches) - len(left), tuple(sorted(set(left))))
+
+
+def _lists(watches: Iterable[Watch], to_show_id: int) -> set[tuple[int, int]]:
+    """The people's rows that a move touches, as (user, show)."""
+    return {(w.user_id, show_id) for w in watches for show_id in (w.episode.show_id, to_show_id)}
 
 
 def _number(episode: Episode) -> tuple[int, int]:

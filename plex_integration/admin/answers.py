@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin import helpers
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -29,7 +29,7 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def confirmation(
-    model_admin: admin.ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any], *,
+    model_admin: Any, request: HttpRequest, rows: QuerySet[Any], *,
     title: str, explanation: str, lines: Sequence[tuple[str, str]], action: str, button: str,
 ) -> TemplateResponse:
     """The page that lists what an action will do, row by row, before it is done."""

@@ -1,5 +1,7 @@
 """Conflicts in the admin: the questions, a page for each, and answers to many."""
 
+# ruff: noqa: ARG002  (Django hands its hooks more than each needs)
+
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,17 +20,21 @@ from plex_integration.exceptions import TransientError, Unresolvable
 from plex_integration.forms import AnswerForm
 from plex_integration.models import PlexConflict
 from plex_integration.words import counted, score_words, told
+from tvshows.columns import moment, titled
 
 LIST = "admin:plex_integration_plexconflict_changelist"
 
 
 @admin.register(PlexConflict)
-class ConflictAdmin(admin.ModelAdmin[PlexConflict]):
+class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Questions are opened and closed by the domain, so none is added, edited or deleted by hand."""
 
     list_display = ["show", "year", "why", "best", "waiting", "since", "settled"]
     list_display_links = ["show"]
-    list_filter = ["resolved", "conflict_type", "resolution_action"]
+    list_filter = [
+        ("resolved", titled("settled", admin.BooleanFieldListFilter)), ("conflict_type", titled("why it is asked")),
+    ]
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["plex_title", "plex_guid", "resolved_tvshow__title"]
     search_help_text = "The title in Plex, its GUID, or the show that it turned out to be."
     list_per_page = 50
@@ -66,7 +72,7 @@ class ConflictAdmin(admin.ModelAdmin[PlexConflict]):
     def best(self, conflict: PlexConflict) -> str | None:
         """The first candidate and its score."""
         best = questions.best_of(conflict)
-        return best and f"{best.name}: {best.score} of 100, {score_words(best.score)}"
+        return f"{best.name}: {best.score} of 100, {score_words(best.score)}" if best else None
 
     @admin.display(description="events waiting", ordering="waiting_events")
     def waiting(self, conflict: PlexConflict) -> int:
@@ -74,9 +80,9 @@ class ConflictAdmin(admin.ModelAdmin[PlexConflict]):
         return int(getattr(conflict, "waiting_events", 0))
 
     @admin.display(description="since", ordering="created_at")
-    def since(self, conflict: PlexConflict) -> Any:
+    def since(self, conflict: PlexConflict) -> str | None:
         """When it was first asked."""
-        return conflict.created_at
+        return moment(conflict.created_at)
 
     @admin.display(description="settled", ordering="resolved")
     def settled(self, conflict: PlexConflict) -> str:
@@ -138,7 +144,8 @@ class ConflictAdmin(admin.ModelAdmin[PlexConflict]):
             lines = [(str(row), questions.best_in_words(row)) for row in rows]
             return confirmation(
                 self, request, rows, title="Take the best candidate of each?", lines=lines, action="take_best",
-                button="Take these shows", explanation="Every waiting event is then worked on, with the time of its viewing.",
+                explanation="Every waiting event is then worked on, with the time of its viewing.",
+                button="Take these shows",
             )
         pks = list(rows.values_list("pk", flat=True))
         done, problems = resolution.select_best_many(pks, user_id=person(request).pk, now=timezone.now())
@@ -152,7 +159,8 @@ class ConflictAdmin(admin.ModelAdmin[PlexConflict]):
             lines = [(str(row), f"{counted(self.waiting(row), 'waiting event')} set aside") for row in rows]
             return confirmation(
                 self, request, rows, title="Ignore these shows?", lines=lines, action="ignore_shows",
-                button="Ignore these shows", explanation="Their plays are not tracked from now on. You can undo it on the mapping.",
+                explanation="Their plays are not tracked from now on. You can undo it on the mapping.",
+                button="Ignore these shows",
             )
         pks = list(rows.values_list("pk", flat=True))
         done, problems = resolution.ignore_many(pks, user_id=person(request).pk, now=timezone.now())

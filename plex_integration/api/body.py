@@ -1,5 +1,6 @@
 """Reading a webhook's body: bounded, streamed, and the thumb dropped on the way."""
 
+import re
 from typing import Any, BinaryIO
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -43,21 +44,22 @@ class _Bounded:
 
 
 class _PayloadOnly(FileUploadHandler):
-    """Keeps a `payload` that was sent as a file part, and lets every other file pass unread: the thumb."""
+    """Keeps each `payload` that was sent as a file part, and lets every other file pass unread: the thumb."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
-        self.payload = bytearray()
+        self.payloads: list[bytearray] = []
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         if self.field_name != "payload":
             raise SkipFile
+        self.payloads.append(bytearray())
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         del start
-        self.payload += raw_data
-        if len(self.payload) > MOST_PAYLOAD:
+        self.payloads[-1] += raw_data
+        if sum(map(len, self.payloads)) > MOST_PAYLOAD:
             raise TooLarge
 
     def file_complete(self, file_size: int) -> None:
@@ -69,9 +71,9 @@ def read_event(request: Request) -> dict[str, Any]:
     http: HttpRequest = request._request  # noqa: SLF001  (DRF has no public name for it)
     kind = http.content_type or ""
     length = http.META.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length) > MOST_BODY:
+    if re.fullmatch("[0-9]{1,30}", length) and int(length) > MOST_BODY:
         raise TooLarge
-    if http.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+    if http.META.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in {"", "identity"}:
         raise UnreadablePayload("a compressed body cannot be read; send it as it is")
     if kind == "application/json":
         return _object(_whole(http, MOST_PAYLOAD))
@@ -105,7 +107,9 @@ def _whole(http: HttpRequest, most: int) -> bytes:
 
 def _form_payload(http: HttpRequest) -> bytes:
     handler = _PayloadOnly(http)
-    meta = {**http.META, "CONTENT_LENGTH": http.META.get("CONTENT_LENGTH") or str(MOST_BODY)}
+    # Django's parser knows the type in lower case only, and does nothing when no length is declared.
+    kind = "multipart/form-data" + http.META["CONTENT_TYPE"].strip()[len("multipart/form-data"):]
+    meta = {**http.META, "CONTENT_TYPE": kind, "CONTENT_LENGTH": http.META.get("CONTENT_LENGTH") or str(MOST_BODY)}
     try:
         fields, _ = MultiPartParser(meta, _Bounded(_stream(http), MOST_BODY), [handler], "utf-8").parse()
     except RequestDataTooBig:
@@ -113,8 +117,7 @@ def _form_payload(http: HttpRequest) -> bytes:
     except (MultiPartParserError, SuspiciousOperation, ValueError) as problem:
         raise UnreadablePayload(f"it is no readable form: {problem}") from None
     texts = [text.encode("utf-8", "surrogatepass") for text in fields.getlist("payload")]
-    if handler.payload:
-        texts.append(bytes(handler.payload))
+    texts += map(bytes, handler.payloads)
     if len(texts) != 1:
         raise UnreadablePayload("the form has no field \"payload\"" if not texts else "the form has several payloads")
     return texts[0]

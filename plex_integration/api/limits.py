@@ -32,7 +32,9 @@ def count(request: HttpRequest, group: str, most: int) -> Usage:
     except Exception as error:
         logger.warning("The cache that counts requests does not answer, so none are limited: %s", type(error).__name__)
         return Usage()
-    return Usage(bool(usage["should_limit"]), int(usage["time_left"]) or 1) if usage else Usage()
+    if usage is None or usage["time_left"] < 0:  # its way to say that the cache lost the count
+        return Usage()
+    return Usage(bool(usage["should_limit"]), int(usage["time_left"]) or 1)
 
 
 def count_event(request: HttpRequest) -> Usage:

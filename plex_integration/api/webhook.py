@@ -2,13 +2,17 @@
 
 import ipaddress
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.core.exceptions import TooManyFieldsSent
+from django.db import Error as DatabaseProblem
+from django.http import QueryDict
 from django.utils import timezone
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,9 +32,22 @@ def _error(status: int, message: str, error: str, **headers: str) -> Response:
     return Response({"status": "error", "message": message, "error": error}, status=status, headers=headers)
 
 
+class _AlwaysJSON(BaseContentNegotiation):
+    """Whatever a sender says that it accepts: Plex sends once, so a refusal for that would lose the event."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        del request, format_suffix
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
 class WebhookView(APIView):
     """POST /api/plex/webhook?secret=S: one event from a Plex server."""
 
+    http_method_names = ("post",)
+    content_negotiation_class = _AlwaysJSON
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = ()
@@ -44,13 +61,18 @@ class WebhookView(APIView):
         try:
             config = match_secret(_secret(request), timezone.now())
             return _answer(request, config) if config else _refuse(request)
-        except DatabaseError as error:
+        except DatabaseProblem as error:
             logger.error("An event could not be stored: %s", error)  # noqa: TRY400  (the cause is the database's)
             return _error(503, "Not stored", "The database is busy or away. Send it again.", **{"Retry-After": RETRY_AFTER})
 
 
 def _secret(request: Request) -> str:
-    return request.query_params.get("secret") or request.query_params.get("token") or ""
+    """The secret in the URL, read as UTF-8: Django's own reading believes the body's charset, which need not be any."""
+    try:
+        query = QueryDict(request.META.get("QUERY_STRING", "").encode("latin-1", "replace"), encoding="utf-8")
+    except TooManyFieldsSent:
+        return ""
+    return query.get("secret") or query.get("token") or ""
 
 
 def _is_allowed(address: str) -> bool:

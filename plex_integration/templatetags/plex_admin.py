@@ -43,7 +43,7 @@ def admin_tiles(context: template.Context) -> list[Tile]:
     tiles = [
         ("plexconflict", "?resolved__exact=0", "to decide", "Shows that wait until you say which they are.",
          PlexConflict.objects.open().count(), "warn"),
-        ("plexwebhooklog", "?status__exact=failed", "failed", "Events that could not be done. Mend the cause, run them again.",
+        ("plexwebhooklog", "?status__exact=failed", "failed", "Events to run again once the cause is mended.",
          PlexWebhookLog.objects.filter(status=PlexWebhookLog.Status.FAILED).count(), "bad"),
         ("plexaccount", "?linked=no", "not linked", "Plex accounts whose plays are nobody's here.",
          PlexAccount.objects.filter(user__isnull=True).count(), "warn"),
@@ -55,9 +55,9 @@ def admin_tiles(context: template.Context) -> list[Tile]:
 
 
 @register.filter
-def row_count(model: type[Model]) -> int:
-    """How many rows a model has; a person's unticked viewings do not count."""
-    manager = model._default_manager
+def row_count(model: Model) -> int:
+    """How many rows a model has; a person's unticked viewings do not count. (Templates make an object of a class.)"""
+    manager = model._meta.default_manager
     rows = manager.live() if hasattr(manager, "live") else manager.all()
     return int(rows.count())
 

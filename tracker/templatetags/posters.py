@@ -9,9 +9,9 @@ ARTICLES = {"the", "a", "an"}
 
 
 @register.filter
-def tone(show_id: int | None) -> int:
-    """One of the eight poster colours, always the same for a show."""
-    return (show_id or 0) % TONES + 1
+def tone(show: int | str) -> int:
+    """One of the eight poster colours, always the same for a show's id, or for its title where there is no id."""
+    return (sum(map(ord, show)) if isinstance(show, str) else show) % TONES + 1
 
 
 @register.filter

@@ -1,13 +1,15 @@
 """`manage.py up`: everything, with one command."""
 
+import errno
 import os
 import socket
+import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connections
 from django_q.tasks import async_task
 
@@ -16,6 +18,7 @@ from tracker import preparation, setup, supervisor
 # Granian hands a connection to a Python thread only once the request's head is there.
 WEB_THREADS = 4
 HEAD_TIMEOUT = 10_000  # milliseconds
+LAST_PORT = 65535
 
 
 class Command(BaseCommand):
@@ -23,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for the whole network.")
-        parser.add_argument("--port", type=int, default=8000, help="Port to listen on (8000).")
+        parser.add_argument("--port", type=_port, default=8000, help="Port to listen on (8000).")
         parser.add_argument(
             "--workers", type=int, default=1, help="Web processes; more than one needs PostgreSQL and REDIS_URL.",
         )
@@ -32,12 +35,12 @@ class Command(BaseCommand):
         os.umask(0o077)  # what we make is for us only
         os.environ["TRACKER_STARTED_AT"] = str(time.time())
         if workers < 1 or (workers > 1 and (settings.SQLITE or not settings.REDIS_URL)):
-            raise CommandError(f"--workers {workers} needs DATABASE_URL for PostgreSQL, and REDIS_URL. Leave it out.")
+            sys.exit(f"Cannot start: --workers {workers} needs PostgreSQL (DATABASE_URL) and REDIS_URL. Leave it out.")
         address = _free_address(host, port)
         try:
             preparation.prepare_database(self._say)
         except preparation.CannotStartError as problem:
-            raise CommandError(f"Cannot start: {problem}") from None
+            sys.exit(f"Cannot start: {problem}")
         greeting = self._greeting(host, port)
         async_task("plex_integration.tasks.sweep")  # the first sign of life, and whatever was left over
         connections.close_all()
@@ -67,13 +70,25 @@ def _free_address(host: str, port: int) -> str:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what was closed a moment ago is no hindrance
             trial.bind(address)
             trial.listen(1)
-    except (OSError, OverflowError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise CommandError(
-            f"Cannot start: {host}:{port} is not free ({reason}). Stop what uses it, or choose another: "
-            f"manage.py up --port {port + 1 if port < 65535 else 8000}"
-        ) from None
+    except OSError as problem:
+        sys.exit(f"Cannot start: {_hindrance(host, port, problem)}")
     return str(address[0])
+
+
+def _hindrance(host: str, port: int, problem: OSError) -> str:
+    """What keeps us from listening there, and what to do."""
+    if problem.errno == errno.EADDRINUSE:
+        other = port + 1 if port < LAST_PORT else 8000
+        return f"port {port} is in use. Stop what uses it, or take another: manage.py up --port {other}"
+    if problem.errno == errno.EACCES:
+        return f"port {port} is for the system only. Take one from 1024: manage.py up --port 8000"
+    return f"{host} is no address of this machine ({problem.strerror}). Leave --host out, or use --host 0.0.0.0."
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT:
+        return int(text)
+    raise ArgumentTypeError(f"{text} is no port; take a number from 1 to {LAST_PORT}.")
 
 
 def _bases(host: str, port: int) -> list[str]:

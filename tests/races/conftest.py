@@ -1,0 +1,46 @@
+"""A running product for the races of a module, and how often each is run."""
+
+import os
+
+import pytest
+
+from tests.product import Product, product
+
+SHOWS = 40
+
+
+@pytest.fixture(scope="session")
+def rounds() -> int:
+    """20 in the suite; RACE_ROUNDS=200 before a release."""
+    return int(os.environ.get("RACE_ROUNDS", "20"))
+
+
+@pytest.fixture(scope="session")
+def seeded():
+    """A stopped product, which the others are copies of: shows 1 to 40 are in the catalogue, and none is mapped."""
+    with product() as made:
+        yield made.seed(shows=SHOWS, mapped=False, tracked=False)
+
+
+@pytest.fixture(scope="module")
+def running(seeded):
+    """The web server alone: what the worker would do, the tests do by hand, all at once."""
+    with product(like=seeded) as made:
+        yield made.web()
+
+
+def check_integrity(made: Product) -> None:
+    """Whatever happened, the totals are those of the watches and nothing stands twice."""
+    twice = made.rows(
+        "SELECT user_id, episode_id, COUNT(*) FROM watches WHERE removed_at IS NULL GROUP BY user_id, episode_id HAVING COUNT(*) > 1"
+    )
+    assert not twice, f"watched twice: {twice}"
+    wrong = made.rows("""
+        SELECT t.id, t.watched_episodes, t.total_minutes, COUNT(w.id), COALESCE(SUM(e.runtime), 0) FROM tracked_shows t
+        LEFT JOIN tvshow_episodes e ON e.show_id = t.show_id AND EXISTS
+          (SELECT 1 FROM watches x WHERE x.episode_id = e.id AND x.user_id = t.user_id AND x.removed_at IS NULL)
+        LEFT JOIN watches w ON w.episode_id = e.id AND w.user_id = t.user_id AND w.removed_at IS NULL
+        GROUP BY t.id, t.watched_episodes, t.total_minutes
+        HAVING t.watched_episodes <> COUNT(w.id) OR t.total_minutes <> COALESCE(SUM(e.runtime), 0)
+    """)
+    assert not wrong, f"totals (row, episodes, minutes, and what is true): {wrong}"
