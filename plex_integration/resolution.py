@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -24,6 +24,7 @@ from tvshows.models import TVShow
 from tvshows.watching import Move
 
 DRAINED_AT_ONCE = 50  # events; a worker does the rest
+SEEN_LATE = timedelta(minutes=1)  # a change may be seen later than it was made: transactions last, clocks differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def reevaluate_stale(*, now: datetime) -> int:
     settled_rows = PlexShowMapping.objects.exclude(tvshow__isnull=True, sync_enabled=True).exclude(plex_show_key="")
     looked_at = Q(plex_show_key__in=settled_rows.values("plex_show_key")) | Q(plex_show_key="")
     if changed := catalogue.last_changed():
-        looked_at |= Q(evaluated_at__lt=changed)
+        looked_at |= Q(evaluated_at__lt=changed + SEEN_LATE)
     return _reevaluate(open_conflicts.filter(looked_at), now)
 
 

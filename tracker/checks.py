@@ -14,7 +14,7 @@ def check_queue(**_: Any) -> list[CheckMessage]:
     """The queue must not deliver a task that still runs or waits, and must not retry without end."""
     queue: dict[str, Any] = settings.Q_CLUSTER
     waits = ceil((queue.get("queue_limit", 0) + 1) / max(queue.get("workers", 1), 1))
-    least = queue.get("timeout", 0) * (1 + waits)
+    least = (queue.get("timeout") or 0) * (1 + waits)
     found: list[CheckMessage] = []
     if not queue.get("timeout") or queue.get("retry", 0) <= least:
         hint = f"Set Q_CLUSTER's timeout, and retry above timeout × {1 + waits} = {least} seconds."

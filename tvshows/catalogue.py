@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.signals import show_changed
@@ -100,8 +100,7 @@ def index_titles(shows: Iterable[TVShow], *, other_titles: tuple[str, ...] = ())
     )
     for show in wanted:
         show.indexed_title = show.title
-    # Their number changes nothing about the time that this holds the database: that is one statement.
-    TVShow.objects.filter(pk__in=titles).update(indexed_title=F("title"), updated_at=Now())
+    TVShow.objects.filter(pk__in=titles).update(indexed_title=F("title"), updated_at=timezone.now())
 
 
 def _titles_of(show: TVShow, other_titles: Iterable[str]) -> dict[str, str]:

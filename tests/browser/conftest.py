@@ -1,0 +1,47 @@
+"""A real Chromium, the one that the machine has."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Playwright runs an event loop in the thread of the tests, and Django then refuses to touch the database there.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]
+
+
+def _chromium() -> str:
+    found = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
+    return found or shutil.which("chromium") or shutil.which("google-chrome") or ""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    path = _chromium()
+    if not path:
+        message = "there is no Chromium on this machine"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        print(f"skipped: {message}")
+        pytest.skip(message)
+    return {**browser_type_launch_args, "executable_path": path, "args": ARGUMENTS}
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser complained about: errors of scripts, and what the content policy stopped."""
+    found = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+@pytest.fixture(scope="session")
+def base_url():
+    """The plugin's own is of a kind that pytest is about to drop; each test names its address anyway."""
+    return ""

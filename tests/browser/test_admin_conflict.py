@@ -1,0 +1,103 @@
+"""The question's page in a real browser: the test of the fix report, by mouse and by keyboard alone."""
+
+import re
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from plex_integration.models import PlexConflict
+from tests.world import make_world, scrobble
+from tvshows.models import Watch
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def asked(live_server):
+    """Two iCarlys, and an event that names neither id nor date, so that a person is asked."""
+    world = make_world()
+    event = world.send(scrobble("iCarly", show_id="ic"))
+    assert event.action_taken == "conflict_created"
+    return world, event
+
+
+def _sign_in(page, live_server, path):
+    page.goto(f"{live_server.url}/login?next={path}")
+    page.get_by_label("Username").fill("robin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile(f"{re.escape(path)}$"))
+
+
+def _assert_marked(world, event):
+    assert world.watched() == {"iCarly (2021) S01E01"}
+    assert Watch.objects.get().watched_at == event.created_at
+    conflict = PlexConflict.objects.get()
+    assert (conflict.resolution_action, conflict.resolved_by) == ("user_selected", world.owner)
+
+
+def test_a_person_picks_the_right_icarly_and_the_waiting_episode_is_ticked_at_its_own_time(
+    page, live_server, asked, complaints,
+):
+    world, event = asked
+    _sign_in(page, live_server, "/admin/plex_integration/plexconflict/")
+    page.get_by_role("link", name="iCarly", exact=True).click()
+    expect(page.get_by_role("heading", name="Which show is this?")).to_be_visible()
+    expect(page.get_by_role("radio", name="iCarly (2007)")).to_be_visible()
+    assert Watch.objects.count() == 0
+    page.get_by_label("iCarly (2021)").check()
+    expect(page.get_by_text("1 episode will be marked")).to_be_visible()
+    page.get_by_role("button", name="Use this show").click()
+    seen = timezone.localtime(event.created_at)
+    expect(page.get_by_text(f"Marked S01E01 of iCarly (2021), watched {seen.day} {seen:%B %H:%M}.")).to_be_visible()
+    _assert_marked(world, event)
+    assert world.send(scrobble("iCarly", 1, 2, show_id="ic")).action_taken == "marked_watched"
+    assert complaints == []
+
+
+def test_the_question_is_answered_by_keyboard_alone(page, live_server, asked, complaints):
+    world, event = asked
+    _sign_in(page, live_server, f"/admin/plex_integration/plexconflict/{PlexConflict.objects.get().pk}/change/")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.type") == "radio":
+            break
+    focused = page.evaluate("document.activeElement.id")
+    assert focused.startswith("pick-"), "the candidates are not reached by Tab"
+    wanted = f"pick-{world.shows['icarly2021'].pk}"
+    for _ in range(5):
+        if page.evaluate("document.activeElement.id") == wanted:
+            break
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(f"#{wanted}")).to_be_checked()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if "Use this show" in page.evaluate("document.activeElement.innerText"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("iCarly in Plex is iCarly (2021).")).to_be_visible()
+    _assert_marked(world, event)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("path", [
+    "/admin/", "/admin/plex_integration/plexconflict/", "/admin/plex_integration/plexconflict/{conflict}/change/",
+    "/admin/plex_integration/plexshowmapping/", "/admin/plex_integration/plexshowmapping/add/",
+    "/admin/plex_integration/plexwebhooklog/", "/admin/plex_integration/plexwebhooklog/{event}/change/",
+    "/admin/plex_integration/plexconfig/{config}/change/", "/admin/tvshows/tvshow/{show}/change/",
+    "/admin/tvshows/watch/add/",
+])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_page_fits_its_window_and_breaks_no_rule_of_the_content_policy(
+    page, live_server, asked, complaints, path, width,
+):
+    world, event = asked
+    page.set_viewport_size({"width": width, "height": 844})
+    path = path.format(
+        conflict=PlexConflict.objects.get().pk, event=event.pk, config=world.config.pk, show=world.shows["severance"].pk,
+    )
+    _sign_in(page, live_server, path)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []

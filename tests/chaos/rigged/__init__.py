@@ -1,0 +1,1 @@
+"""Breaks the product on purpose, as tests/chaos/settings.py says."""

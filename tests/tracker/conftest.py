@@ -1,0 +1,12 @@
+"""What the tests of the project's own pages need."""
+
+import pytest
+from django.test import Client
+
+
+@pytest.fixture
+def owner_client(world) -> Client:
+    """The owner's browser."""
+    client = Client()
+    client.force_login(world.owner)
+    return client

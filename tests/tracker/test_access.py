@@ -1,0 +1,49 @@
+"""What can be reached without an account."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+OPEN = {"login", "logout", "setup", "healthz", "api/plex/webhook", "admin/login/"}
+
+
+def routes(patterns, prefix=""):
+    for pattern in patterns:
+        text = prefix + str(pattern.pattern).lstrip("^").rstrip("$").removesuffix(r"\Z")
+        if isinstance(pattern, URLPattern):
+            yield text
+        else:
+            yield from routes(pattern.url_patterns, text)
+
+
+def address(route):
+    """The route with something in each of its places."""
+    while "<" in route:
+        before, _, rest = route.partition("<")
+        kind, _, after = rest.partition(">")
+        route = before + ("1" if kind.startswith("int") or "id" in kind else "auth") + after
+    return "/" + route.replace("(?P", "").replace("(", "").replace(")", "").replace("?", "").replace(".*$", "x")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_nobody_gets_in_without_signing_in(world, method):
+    walked = 0
+    for route in routes(get_resolver().url_patterns):
+        if route in OPEN:
+            continue
+        response = getattr(Client(), method)(address(route))
+        assert response.status_code in {302, 401, 403, 404, 405}, (route, response.status_code)
+        if response.status_code == 302 and method == "get":
+            assert "login" in response.headers["Location"], (route, response.headers["Location"])
+        walked += 1
+    assert walked > 20
+
+
+def test_an_ordinary_account_does_not_see_the_admin_or_settings(world, django_user_model):
+    sam = django_user_model.objects.create_user("sam", password="another long password")
+    client = Client()
+    client.force_login(sam)
+    assert client.get("/admin/").status_code == 302
+    text = client.get("/").text
+    assert world.config.webhook_secret not in text
+    assert "/admin/" not in text

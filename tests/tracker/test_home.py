@@ -1,0 +1,124 @@
+"""The first page."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from plex_integration.models import PlexAccount, PlexConflict, PlexWebhookLog
+from tests.world import scrobble, show
+from tracker.templatetags.posters import initials, tone
+from tracker.templatetags.times import when
+from tvshows.models import Watch
+
+
+def test_an_empty_installation_says_what_to_do_next(world, owner_client):
+    text = owner_client.get("/").text
+    assert "Nothing watched yet" in text
+    assert f"/api/plex/webhook?secret={world.config.webhook_secret}" in text
+    assert "Copy the URL" in text
+    assert "needs you" not in text
+
+
+def test_what_was_watched_and_what_plex_sent_is_shown(world, owner_client):
+    world.send(scrobble("Severance", 1, 3, grandparentGuid="com.plexapp.agents.thetvdb://371980?lang=en"))
+    text = owner_client.get("/").text
+    assert "1 episode this week" in text
+    assert "S01E03" in text
+    assert "Marked watched" in text
+
+
+def test_an_open_question_and_a_failure_ask_for_a_person(world, owner_client):
+    PlexConflict.objects.create(plex_title="The Office", conflict_type="multiple_matches", plex_show_key="g:o")
+    PlexWebhookLog.objects.create(
+        event_type="media.scrobble", plex_title="Bluey", status="failed", reason="Bluey S03E50 is not in the catalogue.",
+        done_at=timezone.now(),
+    )
+    text = owner_client.get("/").text
+    assert "2 things need you" in text
+    assert "Which show is “The Office”?" in text
+    assert "1 event failed" in text
+    assert "resolved__exact=0" in text
+    assert "status__exact=failed" in text
+
+
+def test_a_failure_of_last_month_no_longer_asks(world, owner_client):
+    long_ago = timezone.now() - timedelta(days=30)
+    PlexWebhookLog.objects.create(event_type="media.scrobble", status="failed", done_at=long_ago, created_at=long_ago)
+    assert "failed" not in owner_client.get("/").text.partition("What Plex sent")[0]
+
+
+def test_others_see_their_own_events_and_watches_only(world):
+    sam = User.objects.create_user("sam", password="another long password")
+    linked = PlexAccount.objects.create(config=world.config, account_id=2, title="sam", user=sam)
+    stranger = PlexAccount.objects.create(config=world.config, account_id=3, title="alex")
+    for account, title in ((linked, "Bluey"), (stranger, "Fargo"), (None, "Andor")):
+        PlexWebhookLog.objects.create(event_type="media.scrobble", plex_title=title, account=account, payload={"a": 1})
+    PlexConflict.objects.create(plex_title="The Office", conflict_type="multiple_matches", plex_show_key="g:o")
+    client = Client()
+    client.force_login(sam)
+    text = client.get("/").text
+    assert "Bluey" in text
+    for hidden in ("Fargo", "Andor", "The Office", "Connection", "webhook?secret"):
+        assert hidden not in text
+
+
+def test_titles_from_plex_are_inert(world, owner_client):
+    PlexWebhookLog.objects.create(
+        event_type="<script>a()</script>", plex_title="<script>b()</script>", reason="<img src=x onerror=c()>", status="failed",
+    )
+    text = owner_client.get("/").text
+    for tag in ("<script>a", "<script>b", "<img src=x"):
+        assert tag not in text
+
+
+def fill(world, number):
+    for index in range(number):
+        some = show(f"Show {number} {index}", seasons=((1, 1),))
+        Watch.objects.create(user=world.owner, episode=some.episodes.get(), watched_at=timezone.now())
+        account = PlexAccount.objects.create(config=world.config, account_id=100 * number + index, title=f"a{index}")
+        PlexWebhookLog.objects.create(event_type="media.scrobble", account=account, plex_title=some.title, tvshow=some)
+        PlexConflict.objects.create(plex_title=some.title, conflict_type="no_match", plex_show_key=f"g:{number}-{index}")
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(world, owner_client):
+    counts = []
+    for size in (3, 30):
+        fill(world, size)
+        with CaptureQueriesContext(connection) as queries:
+            assert owner_client.get("/").status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert counts[0] <= 15
+
+
+def test_the_payloads_of_events_are_not_read(world, owner_client):
+    fill(world, 2)
+    with CaptureQueriesContext(connection) as queries:
+        owner_client.get("/")
+    assert not any('"payload"' in query["sql"] for query in queries)
+
+
+@pytest.mark.parametrize(("moment", "text"), [
+    (datetime(2026, 11, 20, 9, 5, tzinfo=UTC), "Today 09:05"),
+    (datetime(2026, 11, 19, 22, 10, tzinfo=UTC), "Yesterday 22:10"),
+    (datetime(2026, 11, 17, 21, 40, tzinfo=UTC), "Tue 21:40"),
+    (datetime(2026, 11, 13, 21, 40, tzinfo=UTC), "13 Nov"),
+    (datetime(2025, 11, 20, 21, 40, tzinfo=UTC), "20 Nov 2025"),
+])
+def test_times_are_said_as_people_say_them(monkeypatch, settings, moment, text):
+    settings.TIME_ZONE = "UTC"
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
+    assert when(moment) == text
+
+
+def test_posters_have_two_letters_and_a_steady_colour():
+    assert [initials(title) for title in ("Severance", "The Bear", "Doctor Who", "9-1-1", "", "…")] == [
+        "Se", "Be", "DW", "91", "?", "?",
+    ]
+    assert tone(7) == tone(15) == 8
+    assert 1 <= tone("The Office") <= 8

@@ -1,0 +1,192 @@
+"""`manage.py up`, as it is: processes, signals, kills."""
+
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests import sender
+from tests.product import descendants, product, pss_mib, wait_for
+
+pytestmark = pytest.mark.slow
+PROCESSES = 8  # below `up`: granian and its worker; django-q's leader, sentinel, monitor, pusher and two workers
+
+
+@pytest.fixture(scope="module")
+def once():
+    """A prepared installation to copy."""
+    with product() as made:
+        made.run("manage.py", "migrate", "--verbosity", "0")
+        yield made
+
+
+@pytest.fixture
+def running(once):
+    with product(like=once) as made:
+        made.up()
+        wait_for(lambda: is_whole(made), "all processes run")
+        yield made
+
+
+def is_whole(made):
+    return len(made.children()) == PROCESSES
+
+
+def is_well(made):
+    return made.get("/healthz").status == 200
+
+
+def alive(pids):
+    """Those that still run; what is dead and not yet buried does not count."""
+    found = []
+    for pid in pids:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_everything_within_seconds(running, number):
+    below = descendants(running.process.pid)
+    running.process.send_signal(number)
+    assert running.process.wait(15) == 0
+    assert alive(below) == []
+    assert "Stopped." in running.log
+
+
+def test_nothing_outlives_a_killed_up(running):
+    below = descendants(running.process.pid)
+    running.process.kill()
+    running.process.wait()
+    wait_for(lambda: not alive(below), "everything ended", seconds=5)
+
+
+def test_whatever_is_killed_comes_back_and_leaves_nothing_over(running):
+    leader = next(pid for pid, line in running.children().items() if "qcluster" in line and os.getpgid(pid) == pid)
+    sentinel = descendants(leader)[0]
+    for victim in (running.web_leader(), descendants(running.web_leader())[0], sentinel):
+        before = set(running.children())
+        os.kill(victim, signal.SIGKILL)
+        wait_for(lambda victim=victim: victim not in alive([victim]), "it is gone", seconds=5)
+        wait_for(lambda: is_whole(running) and is_well(running), "it is whole again", seconds=30)
+        assert set(alive(before)) <= {running.process.pid, *running.children()}
+
+
+def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(running):
+    """It keeps the lock of the queue that it slept on; all workers but one are killed until that is so."""
+    leader = next(pid for pid, line in running.children().items() if "qcluster" in line and os.getpgid(pid) == pid)
+    monitor = sorted(descendants(descendants(leader)[0]))[2]
+    wait_for(lambda: running.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the first sweep is done")
+    os.kill(monitor, signal.SIGKILL)
+    time.sleep(1)
+    for _ in range(5):
+        running.run("-c", "import django; django.setup(); from django_q.tasks import async_task; "
+                          "async_task('plex_integration.tasks.sweep')")
+    wait_for(lambda: running.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the queue is empty", seconds=40)
+
+
+def test_the_first_answer_comes_within_three_seconds_and_memory_stays_small(once):
+    with product(like=once) as made:
+        started = time.monotonic()
+        made.up()
+        took = time.monotonic() - started
+        wait_for(lambda: is_well(made) and is_whole(made), "it works")
+        wait_for(lambda: '"worker": "ok"' in made.get("/healthz").body.decode(), "the first sweep is done")
+        assert took < 3
+        assert pss_mib([made.process.pid, *made.children()]) < 220
+
+
+def test_the_setup_link_works_once_and_each_start_makes_a_new_one(running):
+    path = re.search(r"/setup\?token=\S+", running.log)[0]
+    assert running.get(path).status == 200
+    assert running.get("/setup?token=wrong").status == 403
+    running.stop()
+    running.up()
+    assert running.get(path).status == 403
+
+
+def test_fifty_people_at_once_make_one_administrator(running):
+    path = re.search(r"/setup\?token=\S+", running.log)[0]
+    page = running.get(path)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body.decode())[1]
+    start = threading.Barrier(50)
+    statuses = []
+
+    def post(number):
+        body = (
+            f"csrfmiddlewaretoken={token}&token={path.partition('=')[2]}&username=user{number}"
+            "&password1=correct+horse+battery&password2=correct+horse+battery"
+        ).encode()
+        head = (
+            f"POST /setup HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken={token}\r\nConnection: close\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        start.wait()
+        statuses.append(sender.send(running.port, head + body).status)
+
+    threads = [threading.Thread(target=post, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [302] + [403] * 49
+    assert running.value("SELECT COUNT(*) FROM auth_user") == 1
+    assert running.value("SELECT COUNT(*) FROM plex_config") == 1
+
+
+def test_requests_that_never_end_do_not_keep_others_waiting(running):
+    """Half-open connections, both without the end of the head and without the body."""
+    held = []
+    for number in range(200):
+        connection = socket.create_connection(("127.0.0.1", running.port))
+        connection.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX-" if number % 2 else
+            b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            b"Content-Length: 1000\r\n\r\nusername=",
+        )
+        held.append(connection)
+    time.sleep(0.5)
+    started = time.monotonic()
+    assert running.get("/healthz").status == 200
+    assert time.monotonic() - started < 2
+    for connection in held:
+        connection.close()
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--host", "203.0.113.9"], "no address of this machine"),
+    (["--workers", "2"], "REDIS_URL"),
+])
+def test_what_cannot_start_says_so_in_one_line(once, arguments, words):
+    done = once.run("manage.py", "up", "--port", str(once.port), *arguments, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_clear_line(once):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", once.port))
+        other.listen()
+        done = once.run("manage.py", "up", "--port", str(once.port), check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Cannot start: port {once.port} is in use.")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_bad_setting_is_one_clear_line(once):
+    before = dict(once.environment)
+    once.environment["TIME_ZONE"] = "Mars"
+    try:
+        done = once.run("manage.py", "up", "--port", str(once.port), check=False)
+    finally:
+        once.environment = before
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Cannot start: TIME_ZONE is 'Mars', which is no time zone. Write it like Europe/Berlin."
