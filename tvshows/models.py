@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from tvshows.titles import normalise
 
@@ -189,6 +190,26 @@ class Viewer(models.Model):
         return str(self.user)
 
 
+# Plain SQL, because Django takes 2.5 ms to write this and it runs with every tick.
+_SEEN = """
+SELECT COUNT(DISTINCT e.id) FROM watches w JOIN tvshow_episodes e ON e.id = w.episode_id
+WHERE w.user_id = tracked_shows.user_id AND e.show_id = tracked_shows.show_id AND w.removed_at IS NULL
+  AND e.season_number <> 0
+"""
+_MINUTES = """
+SELECT COALESCE(SUM(e.runtime), 0) FROM watches w JOIN tvshow_episodes e ON e.id = w.episode_id
+WHERE w.user_id = tracked_shows.user_id AND e.show_id = tracked_shows.show_id AND w.removed_at IS NULL
+"""
+_ALL_OF_ENDED = """
+SELECT NULLIF(COUNT(*), 0) FROM tvshow_episodes e JOIN tvshows s ON s.id = e.show_id
+WHERE s.id = tracked_shows.show_id AND s.airing IN ('ended', 'canceled') AND e.season_number <> 0
+"""
+_RECOUNT = f"""
+UPDATE tracked_shows SET watched_episodes = ({_SEEN}), total_minutes = ({_MINUTES}), updated_at = %s,
+  status = CASE WHEN status <> 'dropped' AND ({_SEEN}) >= ({_ALL_OF_ENDED}) THEN 'completed' ELSE status END
+"""  # noqa: S608  (made of the constants above)
+
+
 class TrackedShowQuerySet(models.QuerySet["TrackedShow"]):
     """People's shows."""
 
@@ -197,23 +218,15 @@ class TrackedShowQuerySet(models.QuerySet["TrackedShow"]):
 
         Specials count towards the minutes and not towards the episodes. A show that was dropped stays so.
         """
-        watches = Watch.objects.live().filter(user=OuterRef("user"), episode__show=OuterRef("show"))
-        live = watches.order_by().values("user")
-        seen = live.exclude(episode__season_number=0).annotate(n=Count("episode", distinct=True)).values("n")
-        minutes = live.annotate(n=Sum("episode__runtime")).values("n")
-        ended = Episode.objects.filter(show=OuterRef("show"), show__airing__in=["ended", "canceled"]).regular()
-        aired = ended.order_by().values("show").annotate(n=Count("pk")).values("n")
-        done = Q(watching_all=True) & ~Q(status=TrackedShow.Status.DROPPED)
-        rows = self.annotate(
-            seen=Coalesce(Subquery(seen), 0), all=Subquery(aired),
-            watching_all=Case(When(seen__gte=F("all"), then=True), default=False, output_field=models.BooleanField()),
-        )
-        return rows.update(
-            watched_episodes=Coalesce(Subquery(seen), 0),
-            total_minutes=Coalesce(Subquery(minutes), 0),
-            status=Case(When(done, then=Value(TrackedShow.Status.COMPLETED)), default=F("status")),
-            updated_at=now,
-        )
+        opened = connections[self.db]
+        try:
+            which, values = self.order_by().values("pk").query.sql_with_params()
+        except EmptyResultSet:
+            return 0
+        with opened.cursor() as cursor:
+            updated_at = opened.ops.adapt_datetimefield_value(now)
+            cursor.execute(f"{_RECOUNT} WHERE id IN ({which})", [updated_at, *values])
+            return int(cursor.rowcount)
 
 
 class TrackedShow(models.Model):

@@ -1,7 +1,7 @@
 """Querysets that are written as SQL once, for the few that run with every event.
 
-Django takes 0.2 to 0.5 ms to turn a queryset into SQL, several times what the database takes to answer it. A prepared one
-keeps the SQL and fills the values in; everything after that (rows, converters, related objects) is Django's own.
+Django takes 0.2 to 0.5 ms to turn a queryset into SQL, several times what the database takes to answer it. A prepared
+one keeps the SQL and fills the values in; everything after that (rows, converters, related objects) is Django's own.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Given(Expression):
         super().__init__(output_field=field)
         self.name = name
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         """A placeholder, and ourselves as what is to be put there."""
         del compiler, connection
         return "%s", [self]
@@ -50,7 +50,7 @@ class Prepared(Generic[M]):
         compiler, query = copy(written), copy(queryset.query)
         compiler.connection = connection
         compiler.as_sql = lambda *_, **__: (sql, bound)  # type: ignore[method-assign]
-        query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign,assignment]
+        query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         return list(queryset.__class__(queryset.model, query, DEFAULT_DB_ALIAS))
 
     def _write(self, connection: Any) -> tuple[QuerySet[M], SQLCompiler, str, tuple[Any, ...]]:
