@@ -5,10 +5,13 @@ from django.db.models.signals import post_migrate
 
 
 class PlexIntegrationConfig(AppConfig):
+    """Connects this app to what it has to hear of."""
+
     name = "plex_integration"
     verbose_name = "Plex"
 
     def ready(self) -> None:
+        """Register the checks and the listeners."""
         from plex_integration import checks, conflicts, schedules  # noqa: F401  (checks register themselves)
         from tvshows.signals import show_changed
 

@@ -23,5 +23,5 @@ class TransientError(PlexIntegrationError):
         self.retry_after = retry_after
 
 
-class Unresolvable(PlexIntegrationError):
+class Unresolvable(PlexIntegrationError):  # noqa: N818  (it says what cannot be)
     """A conflict cannot be resolved in this way; the message says why and what to do instead."""

@@ -52,7 +52,8 @@ class AnswerForm(forms.Form):
         """With what Plex says of the show, unless a person gave something."""
         ids = conflict.evidence.get("ids", {}) if isinstance(conflict.evidence, dict) else {}
         known = {f"{name}_id": ids.get(name) for name in ("tmdb", "tvdb", "imdb")}
-        return cls(**given, initial={"title": conflict.plex_title, "year": conflict.plex_year, **known})
+        initial = {"title": conflict.plex_title, "year": conflict.plex_year, **known}
+        return cls(**given, label_suffix="", initial=initial)
 
     @property
     def new_fields(self) -> list[forms.BoundField]:
@@ -111,7 +112,8 @@ class AnswerForm(forms.Form):
 
     def _refuse(self, problem: ValidationError) -> None:
         """Put what the catalogue objects to beside the field that it is about."""
-        for name, errors in getattr(problem, "error_dict", {None: problem.error_list}).items():
+        by_field = problem.error_dict if hasattr(problem, "error_dict") else {"": problem.error_list}
+        for name, errors in by_field.items():
             field = {"show_start_date": "year"}.get(name, name)
             self.add_error(field if field in self.fields else None, errors)
 

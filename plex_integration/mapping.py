@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from django.db import transaction
+from django.db.models import CharField
 
 from plex_integration.exceptions import Unresolvable
 from plex_integration.guids import Guid, parse_guid, show_guid
@@ -19,9 +20,16 @@ from plex_integration.models import PlexConflict, PlexShowMapping
 from plex_integration.payloads import PlexShow
 from tvshows import watching
 from tvshows.models import TVShow
+from tvshows.prepared import Given, Prepared
 from tvshows.watching import Move
 
 GuidChange = Literal["", "agent", "show"]
+
+
+_show_key, _server, _rating_key = (Given(name, CharField()) for name in ("show_key", "server", "rating_key"))
+_mappings = PlexShowMapping.objects.select_related("tvshow").order_by("pk")
+_with_rating_key = Prepared(lambda: _mappings.about(_show_key, _server, _rating_key))
+_with_show_key = Prepared(lambda: _mappings.about(_show_key, _server, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ def is_settled(row: PlexShowMapping | None) -> bool:
 
 
 def _rows_about(show: PlexShow) -> list[PlexShowMapping]:
-    return list(PlexShowMapping.objects.about(show.key, show.server, show.rating_key).select_related("tvshow"))
+    rows = _with_rating_key if show.rating_key else _with_show_key
+    return rows(show_key=show.key, server=show.server, rating_key=show.rating_key)
 
 
 def _is_new_to(row: PlexShowMapping, show: PlexShow) -> bool:

@@ -27,6 +27,7 @@ GRACE = 10.0  # seconds that children have to end by themselves
 CALM = 60.0  # seconds after which a child counts as running well
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that ends again and again
 DATABASE_PAUSE = 2.0  # seconds between attempts to reach a database without which the worker cannot start
+TICK = 0.25  # seconds between looks at the processes: one that comes and goes within a tick is not seen
 LOOK_EVERY = 5.0  # seconds between looks at the queue
 
 
@@ -126,7 +127,7 @@ class Supervisor:
         while True:
             self._start_due()
             announced = announced or self._announce()
-            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], 1.0 if announced else 0.05)
+            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], TICK if announced else TICK / 5)
             if received and received.si_signo in STOP_SIGNALS:
                 break
             self._reap()

@@ -1,0 +1,1 @@
+"""What shows there are, and who watched what."""

@@ -220,6 +220,7 @@ class WatchAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Watch, form: WatchForm, change: bool) -> None:
         """Ticking by a person; a date entered by hand is not changed by any event."""
         now, watched_at = timezone.now(), form.watched_at(_zone_of(obj.user))
+        obj.watched_at = watched_at
         if change:
             watching.change_date(obj.pk, watched_at=watched_at, now=now)
             return

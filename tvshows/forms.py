@@ -61,5 +61,5 @@ class ViewerForm(forms.ModelForm):  # type: ignore[type-arg]
         given: str = self.cleaned_data["time_zone"].strip()
         try:
             return ZoneInfo(given).key if given else ""
-        except (OSError, ValueError) as problem:
+        except (LookupError, OSError, ValueError) as problem:
             raise ValidationError("There is no such zone. One is Europe/Berlin.") from problem

@@ -10,11 +10,19 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import BigIntegerField
 
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
+from tvshows.prepared import Given, Prepared
 
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 _RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
+
+
+_user, _show, _episode = (Given(name, BigIntegerField()) for name in ("user", "show", "episode"))
+_rows_to_lock = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
+_locked = Prepared(lambda: _rows_to_lock.filter(user=_user, show=_show))
+_watches_of = Prepared(lambda: Watch.objects.filter(user=_user, episode=_episode).order_by("play"))
 
 
 class Marked(Enum):
@@ -39,13 +47,13 @@ class Viewing:
         return self.source in AUTOMATIC_SOURCES
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datetime) -> Marked:
     """Tick an episode off. A date entered by hand stays; of automatic ones the earliest stays; what a person unticked
     is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
     """
     tracked = _lock(user_id, episode.show_id)
-    watches = list(Watch.objects.filter(user=user_id, episode=episode))
+    watches = _watches_of(user=user_id, episode=episode.pk)
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
@@ -59,12 +67,13 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
 
 def _lock(user_id: int, show_id: int) -> TrackedShow:
     """The person's row of the show, locked; made when there is none."""
-    locked = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
-    tracked = locked.filter(user=user_id, show=show_id).first()
-    if tracked is None:
-        TrackedShow.objects.get_or_create(user_id=user_id, show_id=show_id)
-        tracked = locked.get(user=user_id, show=show_id)
-    return tracked
+    tracked = _locked(user=user_id, show=show_id)
+    if not tracked:
+        TrackedShow.objects.bulk_create([TrackedShow(user_id=user_id, show_id=show_id)], ignore_conflicts=True)
+        tracked = _locked(user=user_id, show=show_id)
+    if not tracked:
+        raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
+    return tracked[0]
 
 
 def _records_rewatches(tracked: TrackedShow) -> bool:
@@ -101,10 +110,9 @@ def _keep(viewing: Viewing, live: list[Watch]) -> None:
 
 def _settle(tracked: TrackedShow, now: datetime) -> None:
     """Bring the person's row up to date: watching again what was planned or on hold, and the totals."""
-    mine = TrackedShow.objects.filter(pk=tracked.pk)
     if tracked.status in _RESUMES:
-        mine.update(status=TrackedShow.Status.WATCHING)
-    mine.recount(now)
+        TrackedShow.objects.filter(pk=tracked.pk).update(status=TrackedShow.Status.WATCHING)
+    tracked.recount(now)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ MOST_BODY = 10 * 1024 * 1024  # bytes
 _CHUNK = 64 * 1024
 
 
-class TooLarge(Exception):
+class TooLarge(Exception):  # noqa: N818  (what is wrong, not that something is)
     """The body or the payload is over its limit."""
 
 
@@ -68,7 +68,7 @@ class _PayloadOnly(FileUploadHandler):
 
 def read_event(request: Request) -> dict[str, Any]:
     """The payload's JSON object, from a form or as the body. Raises TooLarge, UnreadablePayload."""
-    http: HttpRequest = request._request  # noqa: SLF001  (DRF has no public name for it)
+    http: HttpRequest = request._request  # DRF has no public name for it
     kind = http.content_type or ""
     length = http.META.get("CONTENT_LENGTH") or ""
     if re.fullmatch("[0-9]{1,30}", length) and int(length) > MOST_BODY:
@@ -111,7 +111,8 @@ def _form_payload(http: HttpRequest) -> bytes:
     kind = "multipart/form-data" + http.META["CONTENT_TYPE"].strip()[len("multipart/form-data"):]
     meta = {**http.META, "CONTENT_TYPE": kind, "CONTENT_LENGTH": http.META.get("CONTENT_LENGTH") or str(MOST_BODY)}
     try:
-        fields, _ = MultiPartParser(meta, _Bounded(_stream(http), MOST_BODY), [handler], "utf-8").parse()
+        stream: Any = _Bounded(_stream(http), MOST_BODY)  # the parser only reads it
+        fields, _ = MultiPartParser(meta, stream, [handler], "utf-8").parse()
     except RequestDataTooBig:
         raise TooLarge from None
     except (MultiPartParserError, SuspiciousOperation, ValueError) as problem:

@@ -29,7 +29,7 @@ def count(request: HttpRequest, group: str, most: int) -> Usage:
         return Usage()
     try:
         usage = get_usage(request, group=group, key=_address, rate=f"{most}/m", increment=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (each cache has its own; none may cost an event)
         logger.warning("The cache that counts requests does not answer, so none are limited: %s", type(error).__name__)
         return Usage()
     if usage is None or usage["time_left"] < 0:  # its way to say that the cache lost the count

@@ -63,7 +63,8 @@ class WebhookView(APIView):
             return _answer(request, config) if config else _refuse(request)
         except DatabaseProblem as error:
             logger.error("An event could not be stored: %s", error)  # noqa: TRY400  (the cause is the database's)
-            return _error(503, "Not stored", "The database is busy or away. Send it again.", **{"Retry-After": RETRY_AFTER})
+            again = {"Retry-After": RETRY_AFTER}
+            return _error(503, "Not stored", "The database is busy or away. Send it again.", **again)
 
 
 def _secret(request: Request) -> str:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from plex_integration.models.config import PlexAccount, PlexConfig
 from plex_integration.models.conflict import PlexConflict
 from tvshows.models import TVShow
+from tvshows.prepared import Given
 
 
 class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
@@ -30,9 +31,10 @@ class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
         """Those that wait for a person's decision, oldest first."""
         return self.undone().filter(conflict=conflict_id).order_by("created_at", "pk")
 
-    def effective_copies(self, dedup_key: str, since: datetime) -> Self:
-        """Events with this key that had an effect, or will have one. Copies of copies do not count."""
-        return self.filter(dedup_key=dedup_key, created_at__gte=since, status__in=["received", "success"])
+    def effective_copies(self, dedup_key: str | Given, since: datetime | Given) -> Self:
+        """Events with this key that had an effect, or will have one. Copies of copies do not count; "" is no key."""
+        found = self.filter(dedup_key=dedup_key, created_at__gte=since, status__in=["received", "success"])
+        return found.exclude(dedup_key="")
 
     def cleanable(self, before: datetime) -> Self:
         """Finished and older than `before`: what waits for a person is never cleaned up."""

@@ -57,9 +57,8 @@ def admin_tiles(context: template.Context) -> list[Tile]:
 @register.filter
 def row_count(model: Model) -> int:
     """How many rows a model has; a person's unticked viewings do not count. (Templates make an object of a class.)"""
-    manager = model._meta.default_manager
-    rows = manager.live() if hasattr(manager, "live") else manager.all()
-    return int(rows.count())
+    rows = type(model)._default_manager.all()
+    return int(rows.live().count() if hasattr(rows, "live") else rows.count())
 
 
 @register.filter

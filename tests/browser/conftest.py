@@ -33,6 +33,13 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
+def page(page):
+    """Ten seconds are plenty on one machine, and half a minute is long to wait for a failure."""
+    page.set_default_timeout(10_000)  # milliseconds
+    return page
+
+
+@pytest.fixture
 def complaints(page):
     """What the browser complained about: errors of scripts, and what the content policy stopped."""
     found = []

@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from plex_integration import accounts
+from plex_integration.config import create_config
 from plex_integration.models import PlexAccount
 from tests.world import FRIEND, OWNER, SAM, scrobble
 from tvshows.models import Watch
@@ -11,7 +12,7 @@ STRANGER = {"id": 999, "title": "kim"}
 
 
 def send(world, account, *, user, owner, event="media.scrobble", **metadata):
-    metadata = {"grandparentTitle": "Severance", "guid": "com.plexapp.agents.thetvdb://371980/1/1", "grandparentGuid": None} | metadata
+    metadata = {"guid": "com.plexapp.agents.thetvdb://371980/1/1", "grandparentGuid": None} | metadata
     return world.send(scrobble(account=account, **metadata) | {"user": user, "owner": owner, "event": event})
 
 
@@ -119,7 +120,9 @@ def test_an_event_that_names_no_account_is_the_owners(world):
     assert PlexAccount.objects.count() == 0
 
 
-@pytest.mark.parametrize("account", [{}, {"id": None, "title": ""}, {"thumb": "https://example.com/a.png"}, [], "robin", 1])
+@pytest.mark.parametrize("account", [
+    {}, {"id": None, "title": ""}, {"thumb": "https://example.com/a.png"}, [], "robin", 1,
+])
 def test_an_account_that_says_nothing_is_no_account(world, account):
     event = scrobble(account=None, grandparentGuid="com.plexapp.agents.thetvdb://371980") | {"Account": account}
     assert world.send(event).action_taken == "marked_watched"
@@ -153,8 +156,6 @@ def test_a_strangers_account_is_stored_with_its_first_and_last_event(world):
 
 
 def test_another_connection_has_accounts_of_its_own(world):
-    from plex_integration.config import create_config
-
     send(world, OWNER, user=True, owner=True)
     sam = User.objects.create_user("sam")
     secret = create_config(user=sam).webhook_secret

@@ -1,9 +1,15 @@
 """Opening questions: what is asked, and that it is asked once."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.db import connection
+
+from plex_integration import identification
+from plex_integration.cleanup import clean_logs
 from plex_integration.conflicts import kind_of
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.payloads import parse_event
 from tests.world import SERVER, scrobble, show
 from tvshows.matching import Candidate
 from tvshows.models import TVShow, Watch
@@ -32,10 +38,6 @@ def test_an_event_that_waits_is_neither_due_nor_done(world):
 
 
 def test_an_event_that_waits_is_not_cleaned_up(world):
-    from datetime import timedelta
-
-    from plex_integration.cleanup import clean_logs
-
     log = world.send(scrobble("iCarly"))
     clean_logs(older_than=timedelta(days=90), now=log.created_at + timedelta(days=400))
     assert PlexWebhookLog.objects.filter(pk=log.pk).exists()
@@ -123,6 +125,16 @@ def test_the_shows_ids_in_place_of_the_episodes_are_not_believed(world):
     assert Watch.objects.count() == 0
 
 
+@pytest.mark.parametrize(("array", "kept"), [
+    (["tvdb://990102", "tmdb://990202"], (None, None)), (["tvdb://5001", "tmdb://990202"], (990202, 5001)),
+])
+def test_an_array_of_ids_that_holds_the_shows_own_is_not_the_episodes(array, kept):
+    guid = "com.plexapp.agents.thetvdb://990102/1/1"
+    event = parse_event(scrobble(guid=guid, grandparentGuid=None, Guid=[{"id": text} for text in array]))
+    ids = identification.described_episode(event).ids
+    assert (ids.tmdb, ids.tvdb) == kept
+
+
 def test_the_episodes_tmdb_id_is_not_taken_for_a_shows(world):
     """It happened to a peer: the number of an episode is a stranger's show."""
     event = scrobble("Night Carriers", Guid=[{"id": f"tmdb://{world.shows['severance'].tmdb_id}"}])
@@ -162,8 +174,6 @@ def test_more_evidence_in_a_later_event_settles_the_question(world):
 
 
 def test_a_show_that_was_added_by_sql_is_a_candidate_at_once(world):
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO tvshows (title, show_start_date) VALUES ('Night Carriers', '2019-01-01')")
     world.send(scrobble("Night Carriers"))

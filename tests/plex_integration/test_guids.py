@@ -31,7 +31,8 @@ def test_each_agents_guid_is_read_by_its_own_rule(text, source, kind, value, sea
 
 
 @pytest.mark.parametrize("text", [
-    "", " ", "5205", "plex:", "//show/1", "://x", "plex://", "plex://show", "plex://show/", "imdb://", "none://", "none://7",
+    "", " ", "5205", "plex:", "//show/1", "://x", "plex://", "plex://show", "plex://show/", "imdb://", "none://",
+    "none://7",
     "com.plexapp.agents.thetvdb://?lang=en", "com.plexapp.agents.thetvdb:///", "9plex://show/1",
 ])
 def test_a_text_that_names_nothing_is_no_guid(text):
@@ -64,7 +65,9 @@ def test_a_legacy_agents_guid_of_an_episode_names_its_show(text, show):
     assert show_guid(text).kind == "show"
 
 
-@pytest.mark.parametrize("text", ["tvdb://8530933", "tmdb://2499236", "imdb://tt13429908", "plex://episode/5fbd", "local://7", "x"])
+@pytest.mark.parametrize("text", [
+    "tvdb://8530933", "tmdb://2499236", "imdb://tt13429908", "plex://episode/5fbd", "local://7", "x",
+])
 def test_an_id_of_the_guid_array_is_never_taken_for_the_shows(text):
     assert show_guid(text) is None
 

@@ -28,7 +28,8 @@ def received(world, event, *, seconds=0.0, **extra) -> str:
 
 def test_a_copy_within_five_minutes_is_logged_as_a_duplicate_and_has_no_effect(known):
     event = scrobble(KNOWN, number=2)
-    assert [received(known, event, seconds=s) for s in (0, 1, 299, 300)] == ["success", "duplicate", "duplicate", "duplicate"]
+    statuses = [received(known, event, seconds=s) for s in (0, 1, 299, 300)]
+    assert statuses == ["success", "duplicate", "duplicate", "duplicate"]
     assert PlexWebhookLog.objects.count() == 4
     assert known.owner.watches.filter(episode__episode_number=2).count() == 1
 
@@ -53,7 +54,8 @@ def test_a_copy_of_an_event_that_waits_is_a_duplicate(world):
 
 
 @pytest.mark.parametrize("change", [
-    {"Account": SAM}, {"Account": {"title": "robin"}}, {"Account": None}, {"Server": {"uuid": "another"}}, {"event": "library.new"},
+    {"Account": SAM}, {"Account": {"title": "robin"}}, {"Account": None}, {"Server": {"uuid": "another"}},
+    {"event": "library.new"},
     {"Metadata": scrobble(KNOWN, number=3)["Metadata"]},
 ])
 def test_another_person_server_event_or_episode_is_no_copy(known, change):
@@ -134,7 +136,8 @@ def test_an_event_that_cannot_be_settled_stays_due_and_says_why(known, monkeypat
     monkeypatch.setattr("plex_integration.ingest.settle_at_once", fail)
     result = receive(known.config, scrobble(KNOWN, number=2), now=NOON)
     assert result.settled is None
-    assert (result.log.status, result.log.due_at, result.log.error_message) == ("received", NOON, "RuntimeError: out of order")
+    assert (result.log.status, result.log.due_at) == ("received", NOON)
+    assert result.log.error_message == "RuntimeError: out of order"
     monkeypatch.undo()
     known.work(now=NOON + timedelta(seconds=1))
     result.log.refresh_from_db()
@@ -153,10 +156,11 @@ def test_an_event_that_names_no_account_is_the_connections_persons(known):
 
 
 def test_an_invalid_event_is_kept_whole_and_raises(world):
+    event = {"event": "", "more": {"a": [1]}}
     with pytest.raises(InvalidPayload):
-        receive(world.config, {"event": "", "more": {"a": [1]}}, now=NOON)
+        receive(world.config, event, now=NOON)
     row = PlexWebhookLog.objects.get()
-    assert (row.event_type, row.status, row.payload, row.done_at) == ("invalid", "failed", {"event": "", "more": {"a": [1]}}, NOON)
+    assert (row.event_type, row.status, row.payload, row.done_at) == ("invalid", "failed", event, NOON)
 
 
 def test_of_what_is_no_object_a_part_is_kept(world):

@@ -2,7 +2,6 @@
 
 import ast
 import ipaddress
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -62,7 +61,9 @@ def test_an_address_that_the_sender_claims_does_not_count(world, settings):
     assert claimed == [401, 401, 429, 429]
 
 
-@pytest.mark.parametrize("forwarded", ["192.0.2.1, 10.0.0.9", "rubbish", "", ",", "\xff", "192.0.2.1:99, [2001:db8::1]:5"])
+@pytest.mark.parametrize("forwarded", [
+    "192.0.2.1, 10.0.0.9", "rubbish", "", ",", "\xff", "192.0.2.1:99, [2001:db8::1]:5",
+])
 def test_a_list_of_proxies_is_no_server_error(world, settings, forwarded):
     settings.TRUSTED_PROXIES = (ipaddress.ip_network("127.0.0.0/8"),)
     assert world.post(PLAY, HTTP_X_FORWARDED_FOR=forwarded).status_code == 200
@@ -132,7 +133,8 @@ ALLOWED = "192.168.1.0/24, 10.0.0.5, 2001:db8::/32"
 
 
 @pytest.mark.parametrize(("address", "status"), [
-    ("192.168.1.77", 200), ("10.0.0.5", 200), ("2001:db8::1", 200), ("::ffff:192.168.1.77", 200), ("::ffff:10.0.0.5", 200),
+    ("192.168.1.77", 200), ("10.0.0.5", 200), ("2001:db8::1", 200), ("::ffff:192.168.1.77", 200),
+    ("::ffff:10.0.0.5", 200),
     ("192.168.2.1", 403), ("10.0.0.6", 403), ("2001:db9::1", 403), ("::ffff:10.0.0.6", 403), ("127.0.0.1", 403),
     ("", 403), ("unix:", 403), ("0.0.0.0", 403),
 ])
@@ -196,11 +198,12 @@ def test_every_secret_is_compared_also_after_one_has_matched(world, django_user_
 
 
 SOURCES = sorted(Path(plex_integration.__file__).parent.rglob("*.py"))
+EARLY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 SECRET_WORDS = ("secret", "token", "password", "signature")
 
 
 def secret_comparisons(source: str) -> list[int]:
-    """The lines on which something called a secret is compared by ==, !=, in or startswith, which stop at a difference."""
+    """The lines on which something called a secret is compared by what stops at the first difference."""
 
     def is_secret(node: ast.AST) -> bool:
         name = getattr(node, "attr", getattr(node, "id", ""))
@@ -208,10 +211,12 @@ def secret_comparisons(source: str) -> list[int]:
 
     lines = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for op in node.ops):
-            lines += [node.lineno for side in (node.left, *node.comparators) if is_secret(side)]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"startswith", "endswith"}:
-            lines += [node.lineno for side in (node.func.value, *node.args) if is_secret(side)]
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and any(isinstance(op, EARLY) for op in node.ops):
+            sides = [node.left, *node.comparators]
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"startswith", "endswith"}:
+            sides = [node.func.value, *node.args]
+        lines += [node.lineno for side in sides if is_secret(side)]
     return lines
 
 
@@ -220,7 +225,9 @@ def test_no_secret_is_compared_by_an_operator_that_stops_at_the_first_difference
     assert secret_comparisons(path.read_text()) == []
 
 
-@pytest.mark.parametrize("line", ["a.webhook_secret == given", "given != secret", "token in known", "secret.startswith(x)"])
+@pytest.mark.parametrize("line", [
+    "a.webhook_secret == given", "given != secret", "token in known", "secret.startswith(x)",
+])
 def test_that_check_finds_such_a_comparison(line):
     assert secret_comparisons(line) == [1]
 

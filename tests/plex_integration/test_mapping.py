@@ -4,9 +4,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from plex_integration import mapping, resolution
+from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping
 from plex_integration.payloads import parse_event
@@ -117,7 +118,7 @@ def test_without_guids_the_copies_in_two_libraries_are_two(world):
 
 def test_a_library_that_was_rebuilt_with_new_rating_keys_keeps_its_mappings(world):
     world.send(scrobble("Severance", grandparentGuid=f"{LEGACY}371980"))
-    rebuilt = scrobble("Severance", 1, 2, grandparentGuid=f"{LEGACY}371980", grandparentRatingKey="9000", ratingKey="9002")
+    rebuilt = scrobble("Severance", 1, 2, show_id="9000", grandparentGuid=f"{LEGACY}371980")
     assert world.post(rebuilt).status_code == 200
     assert world.watched() == {"Severance (2022) S01E01", "Severance (2022) S01E02"}
     assert PlexShowMapping.objects.count() == 1
@@ -404,9 +405,6 @@ def test_a_mapping_is_changed_while_its_events_come_in():
             mapping.change_show(row.pk, tvshow_id=world.shows[name].pk, now=NOW)
 
     def rewrite_it():
-        from django.db import transaction
-
-        from plex_integration.locks import lock
         for _ in range(6):
             with transaction.atomic():
                 lock("show", plex().key)

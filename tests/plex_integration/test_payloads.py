@@ -159,7 +159,9 @@ def test_the_guid_array_is_the_episodes_unless_the_event_is_about_a_show():
     assert (show.ids, show.show.ids) == (ExternalIds(), ExternalIds(tvdb=371980, imdb="tt11280740"))
 
 
-@pytest.mark.parametrize("guids", ["tvdb://371980", {"id": "tvdb://371980"}, ["tvdb://371980", None, 5, [], {"id": ["x"]}, {}]])
+@pytest.mark.parametrize("guids", [
+    "tvdb://371980", {"id": "tvdb://371980"}, ["tvdb://371980", None, 5, [], {"id": ["x"]}, {}],
+])
 def test_a_guid_array_of_another_shape_holds_no_ids(guids):
     assert parse_event(scrobble(Guid=guids)).ids == ExternalIds()
 
@@ -169,6 +171,9 @@ def test_guid_in_lower_case_may_be_an_array_and_in_upper_case_text():
     assert (event.guid, event.ids) == (None, ExternalIds())
 
 
+UNKEYED = {"grandparentGuid": None, "grandparentRatingKey": None}
+
+
 @pytest.mark.parametrize(("metadata", "key"), [
     ({}, "g:plex://show/s1"),
     ({"grandparentGuid": "local://7100"}, f"r:{SERVER}:s1"),
@@ -176,12 +181,12 @@ def test_guid_in_lower_case_may_be_an_array_and_in_upper_case_text():
     ({"grandparentGuid": "none://7"}, f"r:{SERVER}:s1"),
     ({"grandparentGuid": "plex://show/"}, f"r:{SERVER}:s1"),
     ({"grandparentGuid": None}, f"r:{SERVER}:s1"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None, "grandparentKey": "/library/metadata/123"}, f"r:{SERVER}:123"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None, "grandparentKey": "/library/metadata/5/children"}, f"r:{SERVER}:5"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None}, f"t:{SERVER}:severance"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None, "grandparentTitle": "The Office (US)"}, f"t:{SERVER}:office US"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None, "grandparentTitle": "???"}, f"t:{SERVER}:???"),
-    ({"grandparentGuid": None, "grandparentRatingKey": None, "grandparentTitle": None}, ""),
+    (UNKEYED | {"grandparentKey": "/library/metadata/123"}, f"r:{SERVER}:123"),
+    (UNKEYED | {"grandparentKey": "/library/metadata/5/children"}, f"r:{SERVER}:5"),
+    (UNKEYED, f"t:{SERVER}:severance"),
+    (UNKEYED | {"grandparentTitle": "The Office (US)"}, f"t:{SERVER}:office US"),
+    (UNKEYED | {"grandparentTitle": "???"}, f"t:{SERVER}:???"),
+    (UNKEYED | {"grandparentTitle": None}, ""),
 ])
 def test_a_shows_key_is_its_guid_else_its_servers_rating_key_else_its_servers_title(metadata, key):
     assert parse_event(scrobble(**metadata)).show.key == key
@@ -207,14 +212,17 @@ def test_an_index_that_is_no_number_is_none(value):
     assert (event.season, event.number) == (None, None)
 
 
-@pytest.mark.parametrize(("year", "read"), [(2021, 2021), ("2021", 2021), (9999, 9999), (0, None), (-5, None), (99999, None), ("x", None)])
+@pytest.mark.parametrize(("year", "read"), [
+    (2021, 2021), ("2021", 2021), (9999, 9999), (0, None), (-5, None), (99999, None), ("x", None),
+])
 def test_a_year_is_one_that_a_show_can_have_or_none(year, read):
     assert parse_event(scrobble(year=year)).year == read
 
 
 @pytest.mark.parametrize(("account", "read"), [
     ({"id": 1, "title": "robin"}, (1, "robin")), ({"id": "1"}, (1, "")), ({"title": "robin"}, (None, "robin")),
-    ({"id": 2**63 - 1}, (2**63 - 1, "")), ({"id": 2**63, "title": "x"}, (None, "x")), ({"id": -1, "title": "x"}, (None, "x")),
+    ({"id": 2**63 - 1}, (2**63 - 1, "")), ({"id": 2**63, "title": "x"}, (None, "x")),
+    ({"id": -1, "title": "x"}, (None, "x")),
     ({"id": 0}, (0, "")), ({}, (None, "")), ([], (None, "")), ("robin", (None, "")), (None, (None, "")),
 ])
 def test_an_account_has_an_id_that_fits_or_a_title_or_nothing(account, read):
@@ -223,19 +231,25 @@ def test_an_account_has_an_id_that_fits_or_a_title_or_nothing(account, read):
     assert bool(named) is (read != (None, ""))
 
 
-@pytest.mark.parametrize("event", [{}, {"event": ""}, {"event": None}, {"event": "  "}, {"event": ["media.scrobble"]}, {"event": True}])
+@pytest.mark.parametrize("event", [
+    {}, {"event": ""}, {"event": None}, {"event": "  "}, {"event": ["media.scrobble"]}, {"event": True},
+])
 def test_what_has_no_event_is_refused(event):
     with pytest.raises(InvalidPayload, match="no \"event\""):
         parse_event(scrobble() | {"event": None} | event)
 
 
-@pytest.mark.parametrize("metadata", [{}, {"type": "episode"}, None, [], "x", {"type": "episode", "index": "x"}, {"type": "show"}])
+@pytest.mark.parametrize("metadata", [
+    {}, {"type": "episode"}, None, [], "x", {"type": "episode", "index": "x"}, {"type": "show"},
+])
 def test_a_scrobble_that_names_neither_show_nor_episode_is_refused(metadata):
     with pytest.raises(InvalidPayload, match="neither a show nor an episode"):
         parse_event({"event": "media.scrobble", "Account": OWNER, "Metadata": metadata})
 
 
-@pytest.mark.parametrize("event", ["media.play", "library.new", "admin.database.backup", "device.new", "media.daydream", "x"])
+@pytest.mark.parametrize("event", [
+    "media.play", "library.new", "admin.database.backup", "device.new", "media.daydream", "x",
+])
 def test_other_events_may_say_nothing_at_all(event):
     assert parse_event({"event": event}).kind == ""
 

@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django_q.models import OrmQ
 
-from plex_integration import inbox, mapping, processing, resolution, tasks
+from plex_integration import accounts, inbox, mapping, processing, resolution, tasks
 from plex_integration.exceptions import Unresolvable
-from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tests.world import scrobble, show
 from tvshows import watching
 from tvshows.catalogue import NewShow
@@ -293,7 +293,7 @@ def test_a_show_that_is_added_by_sql_settles_the_question_though_its_titles_were
     assert answer(conflict)[1] == "auto_resolved"
 
 
-def test_a_question_that_nothing_changed_about_is_not_looked_at_again(world, django_assert_max_num_queries, monkeypatch):
+def test_a_question_that_nothing_changed_about_is_left_alone(world, django_assert_max_num_queries, monkeypatch):
     ask(world)
     resolution.reevaluate_stale(now=soon() + resolution.SEEN_LATE)
     monkeypatch.setattr(resolution, "match", None)
@@ -429,9 +429,6 @@ def test_a_payload_that_cannot_be_read_any_more_stops_neither_the_answer_nor_the
 
 
 def test_an_account_that_was_unlinked_meanwhile_marks_nothing(world):
-    from plex_integration import accounts
-    from plex_integration.models import PlexAccount
-
     conflict = ask(world)
     accounts.link(PlexAccount.objects.get(), user_id=None)
     select(world, conflict)

@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -55,7 +56,8 @@ def test_what_one_of_the_databases_would_refuse_is_replaced(data, value):
 
 @pytest.mark.parametrize(("data", "words"), [
     (b"", "empty"), (b" \r\n\t ", "empty"),
-    (b"[]", "not a JSON object"), (b'"text"', "not a JSON object"), (b"null", "not a JSON object"), (b"7", "not a JSON object"),
+    (b"[]", "not a JSON object"), (b'"text"', "not a JSON object"), (b"null", "not a JSON object"),
+    (b"7", "not a JSON object"),
     (b"payload=x", "no JSON"), (b'{"a": 1', "no JSON"), (b"{'a': 1}", "no JSON"), (b'{"a": 1}{', "no JSON"),
     (b'{"a": "x', "no JSON"), (b'{"a": \x00}', "no JSON"), ('{"a": 1}'.encode("utf-16"), "no JSON"),
     (b'{"a": NaN}', "NaN"), (b'{"a": Infinity}', "Infinity"), (b'{"a": -Infinity}', "-Infinity"),
@@ -71,7 +73,8 @@ def test_what_no_database_can_keep_is_refused_with_the_reason(data, words):
 
 
 def test_the_reason_is_short_whatever_was_sent():
-    assert all(len(refusal(data)) < 100 for data in (b"9" * MEBIBYTE, b'{"a": 1e' + b"9" * MEBIBYTE + b"}", b"x" * MEBIBYTE))
+    for data in (b"9" * MEBIBYTE, b'{"a": 1e' + b"9" * MEBIBYTE + b"}", b"x" * MEBIBYTE):
+        assert len(refusal(data)) < 100
 
 
 def test_nesting_is_allowed_up_to_its_limit_and_not_beyond():
@@ -98,10 +101,8 @@ def test_brackets_inside_text_are_no_nesting(text):
 ])
 def test_two_mebibytes_of_anything_take_little_time(data):
     def read():
-        try:
+        with suppress(UnreadableJSON):
             read_object(data)
-        except UnreadableJSON:
-            pass
 
     assert min(cpu_seconds(read) for _ in range(2)) <= 0.2
 
@@ -117,7 +118,8 @@ def test_a_long_text_among_many_brackets_takes_little_memory():
 
 
 @pytest.mark.parametrize(("written", "kept"), [
-    (b"1.5", 1.5), (b"-0.0", 0.0), (b"8.0", 8.0), (b"1e3", 1000.0), (b"1e16", 10**16), (b"-1e22", -(10**22)), (b"5e-324", 5e-324),
+    (b"1.5", 1.5), (b"-0.0", 0.0), (b"8.0", 8.0), (b"1e3", 1000.0), (b"1e16", 10**16), (b"-1e22", -(10**22)),
+    (b"5e-324", 5e-324),
 ])
 def test_a_number_is_kept_in_the_one_form_that_both_databases_give_back(written, kept):
     number = read_object(b'{"a": ' + written + b"}")["a"]
@@ -134,8 +136,10 @@ def test_text_is_cut_to_its_column_and_other_types_are_no_text():
 
 @pytest.mark.parametrize(("value", "number"), [
     (5, 5), (0, 0), ("5", 5), ("05", 5), (" 5 ", 5), ("0", 0), (5.0, 5), (2**31 - 1, 2**31 - 1),
-    (-1, None), ("-1", None), (2**31, None), (str(2**31), None), (5.5, None), ("5.0", None), ("1e3", None), (1e300, None),
-    ("٥", None), ("²", None), ("", None), ("five", None), ("9" * 30, None), (True, None), (None, None), ([5], None), ({}, None),
+    (-1, None), ("-1", None), (2**31, None), (str(2**31), None), (5.5, None), ("5.0", None), ("1e3", None),
+    (1e300, None),
+    ("٥", None), ("²", None), ("", None), ("five", None), ("9" * 30, None), (True, None), (None, None), ([5], None),
+    ({}, None),
 ])
 def test_a_number_fits_its_column_or_is_none(value, number):
     assert number_of(value) == number

@@ -32,8 +32,8 @@ def library_new(kind="show", title="Severance", **metadata):
         "show": {"title": title, "ratingKey": "s1", "guid": "com.plexapp.agents.thetvdb://371980"},
         "season": {"title": "Season 1", "parentTitle": title, "parentRatingKey": "s1", "ratingKey": "s1-1",
                    "parentGuid": "com.plexapp.agents.thetvdb://371980", "guid": "com.plexapp.agents.thetvdb://371980/1"},
-        "episode": {"title": "Good News", "grandparentTitle": title, "grandparentRatingKey": "s1", "ratingKey": "s1-1-1",
-                    "grandparentGuid": "com.plexapp.agents.thetvdb://371980", "parentIndex": 1, "index": 1},
+        "episode": {"title": "Good News", "grandparentTitle": title, "grandparentRatingKey": "s1", "parentIndex": 1,
+                    "grandparentGuid": "com.plexapp.agents.thetvdb://371980", "ratingKey": "s1-1-1", "index": 1},
     }[kind]
     event = scrobble(account=OWNER) | {"event": "library.new"}
     event["Metadata"] = {"librarySectionType": "show", "type": kind} | names | metadata

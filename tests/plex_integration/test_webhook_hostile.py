@@ -1,29 +1,25 @@
-"""What hostile senders send: the answer is 2xx or 4xx, little is read, and every page still loads."""
+"""What hostile senders send: the answer is 4xx or the event is taken, little is read, and nothing is stored half."""
 
+import base64
 import io
 import json
 import logging
-import os
 import time
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
 from django.core.signals import request_finished, request_started
-from django.contrib import admin
-from django.urls import reverse
-from django.test import Client
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
+from plex_integration import resolution
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tests.plex_integration.test_webhook import BOUNDARY, FIELD, FILE, PATH, PLAY, THUMB, form, post, post_json
-from tests.world import SERVER, payload, scrobble
+from tests.world import SERVER, scrobble
 from tracker.redaction import OneLineFormatter, RedactingFilter
 from tracker.wsgi import application
 from tvshows import watching
+from tvshows.catalogue import NewShow
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 MEBIBYTE = 2**20
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -44,7 +40,8 @@ class Endless(io.RawIOBase):
 def send(body: Endless, query: str, *, length: int | None, content_type=MULTIPART) -> tuple[int, bytes]:
     """Call the application as the web server does; without a length the body comes in chunks."""
     environ = {
-        "REQUEST_METHOD": "POST", "PATH_INFO": PATH, "QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1", "SCRIPT_NAME": "",
+        "REQUEST_METHOD": "POST", "PATH_INFO": PATH, "QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1",
+        "SCRIPT_NAME": "",
         "SERVER_NAME": "localhost", "SERVER_PORT": "8000", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost",
         "CONTENT_TYPE": content_type, "wsgi.input": body, "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(),
     }
@@ -73,14 +70,16 @@ def test_with_a_wrong_secret_nothing_of_the_body_is_read(world, length):
 @pytest.mark.parametrize("content_type", [MULTIPART, "application/json"])
 def test_a_body_of_300_mebibytes_with_the_right_secret_is_413_and_unread(world, content_type):
     body = Endless()
-    assert send(body, f"secret={world.config.webhook_secret}", length=300 * MEBIBYTE, content_type=content_type)[0] == 413
+    query = f"secret={world.config.webhook_secret}"
+    assert send(body, query, length=300 * MEBIBYTE, content_type=content_type)[0] == 413
     assert body.taken == 0
     assert not PlexWebhookLog.objects.exists()
 
 
 @pytest.mark.usefixtures("_connection_stays")
 @pytest.mark.parametrize("head", [
-    b"", form((THUMB, b""))[:-30], form((FIELD, b"{}"), (THUMB, b""))[:-30], form((FILE, b""))[:-30], form((FIELD, b""))[:-30],
+    b"", form((THUMB, b""))[:-30], form((FIELD, b"{}"), (THUMB, b""))[:-30], form((FILE, b""))[:-30],
+    form((FIELD, b""))[:-30],
     form((FIELD, b"{}")),
 ])
 def test_of_an_endless_body_in_chunks_no_more_than_its_limit_is_read(world, head):
@@ -118,12 +117,22 @@ def test_a_content_length_that_lies_is_no_fault_of_ours(world, length, content_t
 @pytest.mark.usefixtures("_connection_stays")
 @pytest.mark.parametrize("content_type", [
     "application/json; charset=zlib", "application/json; charset=hex", "application/json; charset=undefined",
-    "application/json; charset=punycode", "application/json; charset*=bogus''x", "application/json; charset*=utf-8''%00",
+    "application/json; charset=punycode", "application/json; charset*=bogus''x",
+    "application/json; charset*=utf-8''%00",
 ])
 def test_a_charset_that_is_none_is_no_server_error(world, content_type):
-    body = json.dumps(PLAY).encode()
-    status, _ = send(io.BytesIO(body), f"secret={world.config.webhook_secret}", length=len(body), content_type=content_type)
-    assert status in {200, 400}
+    body, query = json.dumps(PLAY).encode(), f"secret={world.config.webhook_secret}"
+    assert send(io.BytesIO(body), query, length=len(body), content_type=content_type)[0] in {200, 400}
+
+
+@pytest.mark.usefixtures("_connection_stays")
+@pytest.mark.parametrize("content_type", [
+    "application/json; charset = zlib", "application/json; charset*0=zl; charset*1=ib",
+    "application/json; charset*0*=bogus''y",
+    "application/json; x*=bogus''y", "application/json; x*=idna''%ff", "multipart/form-data; boundary*=bogus''x",
+])
+def test_a_content_type_in_an_odd_spelling_is_no_server_error(world, content_type):
+    assert send(io.BytesIO(b"{}"), "secret=wrong", length=2, content_type=content_type)[0] in {400, 401}
 
 
 @pytest.mark.usefixtures("_connection_stays")
@@ -148,7 +157,7 @@ def test_the_bodys_charset_does_not_change_how_the_secret_is_read(world, charset
     (b"\r\n" * (4 * MEBIBYTE), "multipart/form-data; boundary=x"),
     (b"\r\n-" * (3 * MEBIBYTE), "multipart/form-data; boundary=" + "-" * 69),
     (b"--x\r\n" + b"A: b\r\n" * MEBIBYTE, "multipart/form-data; boundary=x"),
-    (b"--x\r\nContent-Disposition: form-data; " + b";" * 900 + b"\r\n\r\n{}\r\n--x--", "multipart/form-data; boundary=x"),
+    (b"--x\r\nContent-Disposition: form-data;" + b";" * 900 + b"\r\n\r\n{}\r\n--x", "multipart/form-data; boundary=x"),
     (form((FIELD, b"{}")), "multipart/form-data"),
     (form((FIELD, b"{}")), "multipart/form-data; boundary="),
     (form((FIELD, b"{}")), "multipart/form-data; boundary=" + "x" * 1000),
@@ -182,8 +191,6 @@ def test_an_encoding_that_is_none_is_no_compression(world, encoding):
 
 
 def test_a_base64_part_is_decoded(world):
-    import base64
-
     encoded = base64.encodebytes(json.dumps(PLAY).encode())
     for headers in (FIELD, FILE):
         assert post(world, form((headers + "\r\nContent-Transfer-Encoding: base64", encoded))).status_code == 200
@@ -195,7 +202,7 @@ HOSTILE = {
     "a lone surrogate": ("a\ud800b", "a\ufffdb"),
     "emoji": ("Sévérance 😀👩‍👩‍👧‍👦", "Sévérance 😀👩‍👩‍👧‍👦"),
     "right to left": ("\u202eשלום\u2066 ﷺ", "\u202eשלום\u2066 ﷺ"),
-    "escapes": ("one\r\n2026 CRITICAL two\x1b[31m\x7f\x85\u2028", "one\r\n2026 CRITICAL two\x1b[31m\x7f\x85\u2028".strip()),
+    "escapes": ("one\r\n2026 CRITICAL two\x1b[31m\x7f\x85\u2028", "one\r\n2026 CRITICAL two\x1b[31m\x7f"),
     "a long text": ("x" * 200_000, "x" * 255),
     "text that grows when it is normalised": ("ﷺ" * 300, "ﷺ" * 255),
     "only combining marks": ("\u0301" * 300, "\u0301" * 255),
@@ -209,8 +216,8 @@ HOSTILE = {
 def test_hostile_text_is_stored_the_same_on_every_engine_and_asked_about(world, name, named_by):
     """The suite runs on both engines: what is expected here is one text and one verdict for both."""
     sent, kept = HOSTILE[name]
-    without = {"guid": {}, "rating key": {"grandparentGuid": None}, "title": {"grandparentGuid": None, "grandparentRatingKey": None}}
-    event = scrobble(sent, **{"grandparentSlug": sent, "guid": sent} | without[named_by])
+    without = {"guid": (), "rating key": ("grandparentGuid",), "title": ("grandparentGuid", "grandparentRatingKey")}
+    event = scrobble(sent, **{"grandparentSlug": sent, "guid": sent} | dict.fromkeys(without[named_by]))
     event["Metadata"]["title"] = sent
     response = world.post(event | {"extra": {sent[:99]: [sent]}})
     assert response.status_code == 202
@@ -254,7 +261,8 @@ def test_text_of_an_account_and_of_a_server_is_cut_too(world):
     assert world.post(event).status_code == 202
     world.work()
     assert PlexAccount.objects.get().title == TOO_LONG[:255]
-    assert PlexConflict.objects.get().plex_server_uuid == PlexShowMapping.objects.get().plex_server_uuid == TOO_LONG[:64]
+    assert PlexConflict.objects.get().plex_server_uuid == TOO_LONG[:64]
+    assert PlexShowMapping.objects.get().plex_server_uuid == TOO_LONG[:64]
 
 
 def test_shows_whose_guids_say_nothing_are_not_taken_for_one(world):
@@ -267,18 +275,15 @@ def test_shows_whose_guids_say_nothing_are_not_taken_for_one(world):
 
 
 @pytest.mark.parametrize("metadata", [
-    {"originallyAvailableAt": "0001-01-01"}, {"originallyAvailableAt": "9999-12-31"}, {"index": 2**31 - 1, "parentIndex": 2**31 - 1},
+    {"originallyAvailableAt": "0001-01-01"}, {"originallyAvailableAt": "9999-12-31"},
+    {"index": 2**31 - 1, "parentIndex": 2**31 - 1},
     {"duration": 2**31 - 1}, {"year": 9999}, {"Guid": [{"id": "tvdb://2147483647"}, {"id": "imdb://tt999999999999"}]},
 ])
 def test_the_largest_values_go_all_the_way_to_a_new_show(world, metadata):
-    from datetime import UTC, datetime
-
-    from plex_integration import resolution
-    from tvshows.catalogue import NewShow
-
     world.send(scrobble("Something new", **metadata))
     new_show = NewShow(title="Something new", first_aired=None, episodes=())
-    resolution.create_new(PlexConflict.objects.get().pk, new_show=new_show, user_id=world.owner.pk, now=datetime.now(UTC))
+    conflict = PlexConflict.objects.get()
+    resolution.create_new(conflict.pk, new_show=new_show, user_id=world.owner.pk, now=datetime.now(UTC))
     world.work()
     assert world.last().action_taken == "marked_watched", world.last().reason
 
@@ -304,7 +309,8 @@ def forged(lines: list[str]) -> list[str]:
 
 def test_no_text_of_a_sender_forges_a_line_of_the_log(world, log_lines):
     quoted = "x%0d%0a2026-01-01 CRITICAL root: forged%1b[2J%e2%80%a8forged"
-    world.client.generic("POST", f"/api/plex/{quoted}?secret={quoted}", b"", HTTP_USER_AGENT=FORGED, HTTP_REFERER=FORGED)
+    headers = {"HTTP_USER_AGENT": FORGED, "HTTP_REFERER": FORGED}
+    world.client.generic("POST", f"/api/plex/{quoted}?secret={quoted}", b"", **headers)
     world.client.get("/", HTTP_HOST=FORGED)
     world.post({"event": FORGED, "Metadata": {"title": FORGED}}, HTTP_USER_AGENT=FORGED)
     world.post(FORGED)
@@ -321,62 +327,3 @@ def test_no_text_of_a_sender_forges_a_line_in_a_traceback(world, log_lines, monk
     monkeypatch.setattr(watching, "mark_watched", fail)
     world.post(scrobble("Severance (2022)", number=2))
     assert forged(log_lines()) == []
-
-
-def load_every_admin_page(world) -> None:
-    """The change lists and the detail pages of all that events make."""
-    client = Client(HTTP_HOST="localhost")
-    client.force_login(world.owner)
-    for model in (PlexWebhookLog, PlexConflict, PlexShowMapping, PlexAccount):
-        if not admin.site.is_registered(model):
-            continue
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        assert client.get(reverse(f"{name}_changelist")).status_code == 200
-        for pk in model.objects.order_by("-pk").values_list("pk", flat=True)[:40]:
-            assert client.get(reverse(f"{name}_change", args=[pk])).status_code == 200
-    assert client.get("/").status_code == 200
-
-
-TEXT = st.text(max_size=20) | st.sampled_from(["", "media.scrobble", "plex://show/1", "local://1", "tvdb://5", "\0", "2021-09-30", "5"])
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from([0, 1, -1, 2**31, 2**63 - 1, 1e16, "1e3"])
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12)
-FIELDS = sorted(scrobble()["Metadata"]) + ["year", "duration", "originallyAvailableAt", "Guid", "grandparentSlug", "key", "grandparentKey"]
-MUTATED = st.builds(
-    lambda event, top, metadata: event | top | {"Metadata": {**event["Metadata"], **metadata} if metadata is not None else None},
-    st.sampled_from([scrobble(), scrobble("iCarly"), scrobble("Severance (2022)"), payload("scrobble-new-agent"), payload("library-new-show")]),
-    st.dictionaries(st.sampled_from(["event", "user", "owner", "Account", "Server", "Player", "rating"]), JSON, max_size=2),
-    st.none() | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5),
-)
-BODIES = st.one_of(
-    MUTATED.map(lambda value: (json.dumps(value).encode(), "application/json")),
-    MUTATED.map(lambda value: (form((FIELD, json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))), MULTIPART)),
-    JSON.map(lambda value: (json.dumps(value).encode(), "application/json")),
-    st.binary(max_size=200).map(lambda data: (data or b" ", "application/json")),
-    st.binary(max_size=200).map(lambda data: (form((FIELD, data)), MULTIPART)),
-    st.lists(st.tuples(st.sampled_from([FIELD, FILE, THUMB, "A: b", ""]), st.binary(max_size=50)), max_size=5)
-    .map(lambda parts: (form(*parts), MULTIPART)),
-    st.lists(st.sampled_from([b"--", b"\r\n", BOUNDARY.encode(), FIELD.encode(), b'{"event": "x"}', b"\0", b";", b":"]), max_size=20)
-    .map(lambda pieces: (b"".join(pieces) or b" ", MULTIPART)),
-)
-
-
-def test_whatever_is_sent_is_answered_2xx_or_4xx_and_every_page_still_loads(world, settings):
-    settings.PLEX_RATE_LIMIT = 0
-    statuses: dict[int, int] = {}
-
-    @hypothesis_settings(
-        max_examples=EXAMPLES, derandomize=EXAMPLES <= 500, database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(BODIES)
-    def sent(case):
-        status = post(world, *case).status_code
-        statuses[status] = statuses.get(status, 0) + 1
-        assert 200 <= status < 300 or 400 <= status < 500, case
-        world.work()
-        broken = PlexWebhookLog.objects.filter(reason__startswith="Failed so far").first()
-        assert broken is None, (broken.reason, case)
-
-    sent()
-    assert statuses.keys() >= {200, 202, 400}
-    load_every_admin_page(world)

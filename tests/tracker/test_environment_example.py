@@ -1,6 +1,7 @@
 """.env.example names what the settings read, no more and no less."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,7 +16,8 @@ def read_by_the_settings():
 
 def named_in_the_example():
     lines = (ROOT / ".env.example").read_text().splitlines()
-    return {match[1]: lines[place - 1] for place, line in enumerate(lines) if (match := re.match(r"# ([A-Z_]+)=", line))}
+    named = [(re.match(r"# ([A-Z_]+)=", line), before) for before, line in pairwise(lines)]
+    return {match[1]: before for match, before in named if match}
 
 
 def test_every_variable_is_in_the_example_with_a_line_before_it():

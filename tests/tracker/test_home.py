@@ -35,7 +35,7 @@ def test_what_was_watched_and_what_plex_sent_is_shown(world, owner_client):
 def test_an_open_question_and_a_failure_ask_for_a_person(world, owner_client):
     PlexConflict.objects.create(plex_title="The Office", conflict_type="multiple_matches", plex_show_key="g:o")
     PlexWebhookLog.objects.create(
-        event_type="media.scrobble", plex_title="Bluey", status="failed", reason="Bluey S03E50 is not in the catalogue.",
+        event_type="media.scrobble", plex_title="Bluey", status="failed", reason="Bluey S03E50 is not there.",
         done_at=timezone.now(),
     )
     text = owner_client.get("/").text
@@ -69,7 +69,8 @@ def test_others_see_their_own_events_and_watches_only(world):
 
 def test_titles_from_plex_are_inert(world, owner_client):
     PlexWebhookLog.objects.create(
-        event_type="<script>a()</script>", plex_title="<script>b()</script>", reason="<img src=x onerror=c()>", status="failed",
+        event_type="<script>a()</script>", plex_title="<script>b()</script>", reason="<img src=x onerror=c()>",
+        status="failed",
     )
     text = owner_client.get("/").text
     for tag in ("<script>a", "<script>b", "<img src=x"):
@@ -82,7 +83,8 @@ def fill(world, number):
         Watch.objects.create(user=world.owner, episode=some.episodes.get(), watched_at=timezone.now())
         account = PlexAccount.objects.create(config=world.config, account_id=100 * number + index, title=f"a{index}")
         PlexWebhookLog.objects.create(event_type="media.scrobble", account=account, plex_title=some.title, tvshow=some)
-        PlexConflict.objects.create(plex_title=some.title, conflict_type="no_match", plex_show_key=f"g:{number}-{index}")
+        key = f"g:{number}-{index}"
+        PlexConflict.objects.create(plex_title=some.title, conflict_type="no_match", plex_show_key=key)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(world, owner_client):

@@ -40,6 +40,8 @@ def digest(path):
 
 
 def test_a_wrong_key_stops_the_start_and_leaves_the_database_alone(installed):
+    with sqlite3.connect(installed.file) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = digest(installed.file)
     assert KEY_LINE in start(installed, ENCRYPTION_KEY=secrets.token_hex(32))
     assert digest(installed.file) == before
@@ -65,12 +67,12 @@ def test_a_file_that_is_no_database_stops_the_start(installed):
 
 def test_the_database_is_copied_before_it_is_changed(installed):
     for number in range(6):
-        with sqlite3.connect(installed.file) as database:
-            database.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
-            database.execute("DROP TABLE django_session")
         stale = installed.folder / "backups" / f"tracker-2020010{number + 1}-000000.sqlite3"
         stale.parent.mkdir(exist_ok=True)
         stale.touch()
+    with sqlite3.connect(installed.file) as database:
+        database.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+        database.execute("DROP TABLE django_session")
     installed.up()
     copies = sorted((installed.folder / "backups").glob("*.sqlite3"))
     assert len(copies) == 5

@@ -24,12 +24,14 @@ class Story:
     def look(self, at, tasks):
         now = NOW + timedelta(seconds=at)
         locks = [(number, now + timedelta(seconds=lock)) for number, lock in sorted(tasks.items())]
-        return self.standstill.is_stuck(Queue(locks, max((lock for _, lock in locks), default=None)), now=now, at=float(at))
+        queue = Queue(locks, max((lock for _, lock in locks), default=None))
+        return self.standstill.is_stuck(queue, now=now, at=float(at))
 
     def during(self, start, end, tasks):
         """Looks every five seconds, with locks that stay where they are; whether one of them said stuck."""
         return any(
-            self.look(at, {number: lock - (at - start) for number, lock in tasks.items()}) for at in range(start, end + 1, 5)
+            self.look(at, {number: lock - (at - start) for number, lock in tasks.items()})
+            for at in range(start, end + 1, 5)
         )
 
 

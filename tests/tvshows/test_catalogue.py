@@ -124,8 +124,9 @@ def test_the_catalogue_changes_when_a_show_is_added_or_renamed():
 def test_many_shows_added_by_sql_cost_no_more_queries_than_a_few():
     counts = []
     for number in (2, 60):
-        TVShow.objects.bulk_create(TVShow(title=f"Show {number}.{i}", original_title=f"{i}.{number}") for i in range(number))
-        with CaptureQueriesContext(connection, ) as queries:
+        names = [(f"Show {number}.{i}", f"{i}.{number}") for i in range(number)]
+        TVShow.objects.bulk_create(TVShow(title=title, original_title=original) for title, original in names)
+        with CaptureQueriesContext(connection) as queries:
             assert catalogue.index_stale_titles() == number
         counts.append(len(queries))
     assert counts[0] == counts[1]

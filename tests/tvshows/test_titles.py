@@ -45,7 +45,9 @@ def test_different_titles_stay_different(one, other):
     assert normalise(one).text != normalise(other).text
 
 
-@pytest.mark.parametrize("title", ["The", "A", "???", "…", "(2021)", "24", "1883", "The 100", "हिन्दी", "進撃の巨人", "한국"])
+@pytest.mark.parametrize("title", [
+    "The", "A", "???", "…", "(2021)", "24", "1883", "The 100", "हिन्दी", "進撃の巨人", "한국",
+])
 def test_no_title_is_normalised_to_nothing(title):
     assert normalise(title).text
 

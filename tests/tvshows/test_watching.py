@@ -40,7 +40,8 @@ def untick(user, episode, at):
 
 
 def times(user, episode):
-    return list(Watch.objects.live().filter(user=user, episode=episode).order_by("play").values_list("watched_at", flat=True))
+    live = Watch.objects.live().filter(user=user, episode=episode)
+    return list(live.order_by("play").values_list("watched_at", flat=True))
 
 
 def tracked(user, lost):

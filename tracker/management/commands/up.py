@@ -15,8 +15,9 @@ from django_q.tasks import async_task
 
 from tracker import preparation, setup, supervisor
 
-# Granian hands a connection to a Python thread only once the request's head is there.
-WEB_THREADS = 4
+# Granian gives a request a thread once its head is there; what a thread that waits for a body costs is little, and how
+# many work at once is for slots.py to say. They are made when they are needed, and go when they are not.
+WEB_THREADS = 256
 HEAD_TIMEOUT = 10_000  # milliseconds
 LAST_PORT = 65535
 
@@ -117,11 +118,12 @@ def _plan(address: str, port: int, workers: int, greeting: list[str]) -> dict[st
     return {
         "web": [
             "granian", "--interface", "wsgi", "--host", address, "--port", str(port), "--workers", str(workers),
-            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "warning",
+            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "error",
             "--no-access-log", "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers",
             "--workers-kill-timeout", "8", "tracker.wsgi:application",
         ],
-        "web_environment": {"GRANIAN_WORKERS": str(workers)},
+        # Threads come and go: without a limit the memory that each leaves behind would add up.
+        "web_environment": {"GRANIAN_WORKERS": str(workers), "MALLOC_ARENA_MAX": "2"},
         "worker": ["django", "qcluster"],
         "connect_to": anywhere.get(address, address),
         "port": port,
