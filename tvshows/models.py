@@ -201,12 +201,14 @@ WHERE e.show_id = tracked_shows.show_id AND w.user_id = tracked_shows.user_id AN
 _SEEN = f"SELECT COUNT(DISTINCT e.id) {_WATCHED} AND e.season_number <> 0"
 _MINUTES = f"SELECT COALESCE(SUM(e.runtime), 0) {_WATCHED}"
 _ENDED = "SELECT 1 FROM tvshows s WHERE s.id = tracked_shows.show_id AND s.airing IN ('ended', 'canceled')"
-_ALL = "SELECT COUNT(*) FROM tvshow_episodes e WHERE e.show_id = tracked_shows.show_id AND e.season_number <> 0"
+_ALL = """
+SELECT NULLIF(COUNT(*), 0) FROM tvshow_episodes e WHERE e.show_id = tracked_shows.show_id AND e.season_number <> 0
+"""
 _RECOUNT = f"""
 UPDATE tracked_shows SET watched_episodes = ({_SEEN}), total_minutes = ({_MINUTES}), updated_at = %s,
-  status = CASE WHEN status <> 'dropped' AND EXISTS ({_ENDED}) AND ({_SEEN}) > 0 AND ({_SEEN}) >= ({_ALL})
+  status = CASE WHEN status <> 'dropped' AND EXISTS ({_ENDED}) AND ({_SEEN}) >= ({_ALL})
     THEN 'completed' ELSE status END
-"""
+"""  # noqa: S608  (made of the constants above)
 
 
 def _recount(which: str, values: Sequence[Any], now: datetime, using: str) -> int:

@@ -45,7 +45,7 @@ class _Written:
 
 
 class Prepared(Generic[M]):
-    """A queryset with Given values: `Prepared(lambda: Show.objects.filter(id=Given("id", BigIntegerField())))(id=1)`."""
+    """A queryset with Given values: `Prepared(lambda: Show.objects.filter(id=Given("id", AutoField())))(id=1)`."""
 
     def __init__(self, build: Callable[[], QuerySet[M]]) -> None:
         self._build = build
