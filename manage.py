@@ -6,6 +6,7 @@ import sys
 
 
 def main() -> None:
+    """Read the settings once, then let Django run the command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured

@@ -12,7 +12,7 @@ class PlexIntegrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks and the listeners."""
-        from plex_integration import checks, conflicts, schedules  # noqa: F401  (checks register themselves)
+        from plex_integration import conflicts, schedules
         from tvshows.signals import show_changed
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="plex_integration.schedules")

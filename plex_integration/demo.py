@@ -18,12 +18,13 @@ from tvshows.models import TrackedShow, TVShow, Watch
 
 SHOWS = Path(catalogue.__file__).parent / "demo"
 SERVER = "demo-server"
-FRIEND = {"id": 1_234_567, "title": "alex"}
+FRIEND_ID = 1_234_567
+FRIEND = {"id": FRIEND_ID, "title": "alex"}
 
 
 @dataclass(frozen=True, slots=True)
 class DemoEvent:
-    """An episode somebody saw, `ago` before now. The owner's events name no account, so that none is linked by a demo."""
+    """An episode somebody saw, `ago` before now. The owner's name no account, so that a demo links none."""
 
     ago: timedelta
     show: str
@@ -136,7 +137,7 @@ def remove() -> int:
     Watch.objects.filter(source_ref__in=refs).delete()
     events.delete()
     PlexConflict.objects.filter(plex_server_uuid=SERVER).delete()
-    PlexAccount.objects.filter(account_id=FRIEND["id"]).delete()
+    PlexAccount.objects.filter(account_id=FRIEND_ID).delete()
     watched = Watch.objects.values("episode__show")
     mine = Q()
     for new in read_shows():

@@ -244,7 +244,7 @@ def pss_mib(pids: list[int]) -> float:
 
 @contextmanager
 def product(*, like: Product | None = None, server: str | None = None, **extra: str) -> Iterator[Product]:
-    """An installation that has not been started, a copy of a stopped one where `like` is given. It goes away at the end."""
+    """An installation that is not started yet, a copy of a stopped one where `like` is given. At the end it goes away."""
     server = server_url() if server is None else server
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="product-", ignore_cleanup_errors=True))
@@ -263,8 +263,10 @@ def product(*, like: Product | None = None, server: str | None = None, **extra: 
 def _environment(folder: Path, url: str, like: Product | None, extra: Mapping[str, str]) -> dict[str, str]:
     keys = {"SECRET_KEY": secrets.token_hex(32), "ENCRYPTION_KEY": secrets.token_hex(32)}
     kept = {name: like.environment[name] for name in keys} if like else {}
-    common = {"DATA_DIR": str(folder), "DATABASE_URL": url, "PLEX_RATE_LIMIT": "0", "LOG_LEVEL": "ERROR", "TIME_ZONE": "UTC",
-              "DJANGO_SETTINGS_MODULE": "tracker.settings", "PYTHONPATH": str(ROOT)}
+    common = {
+        "DATA_DIR": str(folder), "DATABASE_URL": url, "PLEX_RATE_LIMIT": "0", "LOG_LEVEL": "ERROR", "TIME_ZONE": "UTC",
+        "DJANGO_SETTINGS_MODULE": "tracker.settings", "PYTHONPATH": str(ROOT),
+    }
     cleared = dict.fromkeys(_CLEARED, "")
     environment = os.environ | keys | kept | common | cleared | dict(extra)
     for name in ("TRACKER_PROCESS", "TRACKER_PLAN", "TRACKER_PARENT", "TRACKER_STARTED_AT"):

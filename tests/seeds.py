@@ -30,7 +30,10 @@ def known_shows(*, shows: int, episodes: int = 60, mapped: bool = True, tracked:
         numbers = range(1, shows + 1)
         day = date(2020, 1, 1)
         TVShow.objects.bulk_create([
-            TVShow(pk=number, title=title_of(number), show_start_date=day, tmdb_id=900_000 + number, refreshed_at=timezone.now())
+            TVShow(
+                pk=number, title=title_of(number), show_start_date=day, tmdb_id=900_000 + number,
+                refreshed_at=timezone.now(),
+            )
             for number in numbers
         ])
         Episode.objects.bulk_create([

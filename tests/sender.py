@@ -1,7 +1,7 @@
 """A Plex server as far as it sends events: one multipart POST on a connection of its own. Light: no Django.
 
 `send` waits for one answer. `Load` keeps a number of requests under way at once from one thread, so that measuring
-costs little beside what is measured. Payloads are those that Plex's own agent sends, with the show and episode filled in.
+costs little beside what is measured. Payloads are those that Plex's own agent sends, with show and episode filled in.
 """
 
 import copy
@@ -50,8 +50,8 @@ def form(payload: dict[str, Any], *, thumb: bytes = b"") -> tuple[str, bytes]:
         f"{json.dumps(payload)}\r\n".encode()
     ]
     if thumb:
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="thumb"; filename="thumb.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-        parts.append(head.encode() + thumb + b"\r\n")
+        named = 'Content-Disposition: form-data; name="thumb"; filename="thumb.jpg"'
+        parts.append(f"--{_BOUNDARY}\r\n{named}\r\nContent-Type: image/jpeg\r\n\r\n".encode() + thumb + b"\r\n")
     return f"multipart/form-data; boundary={_BOUNDARY}", b"".join(parts) + f"--{_BOUNDARY}--\r\n".encode()
 
 
@@ -115,7 +115,7 @@ class _Flight:
 
 
 class Load:
-    """Sends requests, `concurrency` at a time, each on a connection of its own. `answers` are in the requests' order."""
+    """Sends requests, `concurrency` at a time, each on a connection of its own."""
 
     def __init__(self, port: int, requests: Iterable[bytes], *, concurrency: int, most_seconds: float = 120) -> None:
         self.port, self.concurrency, self.most_seconds = port, concurrency, most_seconds

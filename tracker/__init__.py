@@ -1,0 +1,1 @@
+"""The project: settings, addresses, the start command and the first-run pages."""

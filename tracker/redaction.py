@@ -3,7 +3,8 @@
 import logging
 import re
 
-_SECRETS = re.compile(r"(?i)((?:secret|token|x-plex-token|api_key|password)(?:=|%3d|[\"']?\s*:\s*[\"']?))([^\s&\"',;]+)")
+_NAME = "secret|token|x-plex-token|api_key|password"
+_SECRETS = re.compile(rf"(?i)((?:{_NAME})(?:=|%3d|[\"']?\s*:\s*[\"']?))([^\s&\"',;]+)")
 
 
 def redact(text: str) -> str:
@@ -15,6 +16,7 @@ class RedactingFilter(logging.Filter):
     """Redacts the rendered message, so that no argument slips through."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Redact; every record passes."""
         record.msg, record.args = redact(record.getMessage()), ()
         return True
 
@@ -28,6 +30,7 @@ class OneLineFormatter(logging.Formatter):
     """Escapes control characters and indents tracebacks, so that no title forges a line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as it is written."""
         record.message = _plain(record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
         lines = [self.formatMessage(record)]

@@ -9,10 +9,6 @@ import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from tracker.slots import Slots
-
-AT_ONCE = 4  # requests: more only wait for each other, for the database and for the interpreter
-
 
 class UTF8Request(WSGIRequest):
     """A request that is read as UTF-8, whatever its Content-Type says.

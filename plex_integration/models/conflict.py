@@ -66,7 +66,8 @@ class PlexConflict(models.Model):
         ordering = ["resolved", "-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["plex_show_key"], condition=Q(resolved=False) & ~Q(plex_show_key=""), name="plex_conflicts_one_open",
+                fields=["plex_show_key"], condition=Q(resolved=False) & ~Q(plex_show_key=""),
+                name="plex_conflicts_one_open",
             ),
             models.CheckConstraint(
                 condition=Q(resolution_action__in=[

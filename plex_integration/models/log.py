@@ -67,7 +67,9 @@ class PlexWebhookLog(models.Model):
     reason = models.TextField(blank=True, default="", db_default="")
     error_message = models.TextField(blank=True, default="", db_default="")
     processing_duration_ms = models.IntegerField(null=True, blank=True)
-    tvshow = models.ForeignKey(TVShow, models.SET_NULL, null=True, blank=True, related_name="plex_events", verbose_name="marked in")
+    tvshow = models.ForeignKey(
+        TVShow, models.SET_NULL, null=True, blank=True, related_name="plex_events", verbose_name="marked in",
+    )
     conflict = models.ForeignKey(PlexConflict, models.SET_NULL, null=True, blank=True, related_name="events")
     dedup_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     retry_count = models.PositiveIntegerField("attempts", default=0, db_default=0)
@@ -87,9 +89,13 @@ class PlexWebhookLog(models.Model):
             models.Index(fields=["-created_at"], name="idx_webhook_logs_created"),
             models.Index(fields=["status"], name="idx_webhook_logs_status"),
             models.Index(fields=["plex_rating_key"], name="idx_webhook_logs_rating_key"),
-            models.Index(fields=["status", "-created_at"], condition=Q(status="failed"), name="idx_webhook_logs_failed"),
+            models.Index(
+                fields=["status", "-created_at"], condition=Q(status="failed"), name="idx_webhook_logs_failed",
+            ),
             models.Index(fields=["due_at"], condition=Q(done_at__isnull=True), name="idx_webhook_logs_due"),
-            models.Index(fields=["dedup_key", "-created_at"], condition=~Q(dedup_key=""), name="idx_webhook_logs_dedup"),
+            models.Index(
+                fields=["dedup_key", "-created_at"], condition=~Q(dedup_key=""), name="idx_webhook_logs_dedup",
+            ),
             models.Index(fields=["plex_show_key"], name="idx_webhook_logs_show_key"),
         ]
 

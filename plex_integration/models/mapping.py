@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Self
 
 from django.db import models
@@ -17,11 +16,13 @@ from tvshows.prepared import Given
 _GLOBAL_GUID = ~Q(plex_guid="") & ~Q(plex_guid__startswith="local://") & ~Q(plex_guid__contains=".none://")
 
 
-def stays_gone(collector: Collector, field: models.Field[Any, Any], rows: Iterable[Any], using: str | None) -> None:
+def stays_gone(collector: Collector, field: models.Field[Any, Any], rows: Any, using: str | None) -> None:
     """on_delete: a show that a person deletes stays gone, until they say otherwise on the mapping."""
     del using
+    sync: Any = field.model._meta.get_field("sync_enabled")
+    off = False
     collector.add_field_update(field, None, rows)
-    collector.add_field_update(field.model._meta.get_field("sync_enabled"), False, rows)
+    collector.add_field_update(sync, off, rows)
 
 
 class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
@@ -103,7 +104,9 @@ class PlexShowMapping(models.Model):
             models.Index(fields=["tmdb_id"], condition=Q(tmdb_id__isnull=False), name="idx_plex_mappings_tmdb"),
             models.Index(fields=["tvdb_id"], condition=Q(tvdb_id__isnull=False), name="idx_plex_mappings_tvdb"),
             models.Index(fields=["imdb_id"], condition=~Q(imdb_id=""), name="idx_plex_mappings_imdb"),
-            models.Index(fields=["sync_enabled"], condition=Q(sync_enabled=True), name="idx_plex_mappings_sync_enabled"),
+            models.Index(
+                fields=["sync_enabled"], condition=Q(sync_enabled=True), name="idx_plex_mappings_sync_enabled",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,9 @@ class Stored(models.Model):
         db_table = "bench_floor"
         managed = False
 
+    def __str__(self) -> str:
+        return self.status
+
 
 def webhook(request: HttpRequest) -> JsonResponse:
     """Store the body, then say that it is done, before answering."""

@@ -1,4 +1,7 @@
-"""Counts what an event asks of the database. `python -m tests.bench.queries SECRET` prints the number for a known show."""
+"""Counts what an event asks of the database.
+
+`python -m tests.bench.queries SECRET` prints the number of queries for an event of a known show.
+"""
 
 import sys
 from collections.abc import Iterable

@@ -4,8 +4,8 @@
 
 Starts the whole product (`manage.py up`) in a temporary folder with 300 mapped shows of 60 episodes, sends events as
 Plex does (multipart, a connection each), then measures the floor with the same web server, database and load. Prints
-one JSON object: requests a second, milliseconds, MiB (the whole process tree of `up`), seconds. PostgreSQL is the server
-of DATABASE_URL, or else a throw-away one whose fsync is off.
+one JSON object: requests a second, milliseconds, MiB (the whole process tree of `up`), seconds. PostgreSQL is the
+server of DATABASE_URL, or else a throw-away one whose fsync is off.
 """
 
 import argparse
@@ -65,8 +65,8 @@ def _of_the_product(made: Product, n: int, concurrency: int) -> dict[str, Any]:
 
 
 def _of_the_floor(made: Product, n: int, concurrency: int) -> dict[str, Any]:
-    serial = "bigserial" if made.url else "integer"
-    made.change(f"CREATE TABLE bench_floor (id {serial} PRIMARY KEY, payload text NOT NULL, status varchar(16) NOT NULL)")
+    key = "bigserial PRIMARY KEY" if made.url else "integer PRIMARY KEY"
+    made.change(f"CREATE TABLE bench_floor (id {key}, payload text NOT NULL, status varchar(16) NOT NULL)")
     made.web(application="tests.bench.floor:application", DJANGO_SETTINGS_MODULE="tests.bench.floor_settings")
     found = _load(made, n, concurrency)
     made.stop()

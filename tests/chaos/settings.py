@@ -4,7 +4,8 @@ SABOTAGE names one way to take a safeguard out, so that one can see the test of 
 
     SABOTAGE=ack_before_commit python -m pytest tests/chaos -k acknowledged
 
-ack_before_commit (A1), synchronous_off (A3), queue_is_truth and no_crash_limit (B4, B7), no_lock (C1, on PostgreSQL), read_first (D3).
+ack_before_commit (A1), synchronous_off (A3), no_crash_limit (B4), queue_is_truth (B7), read_first (D3); for the races
+no_lock (C1, C2, on PostgreSQL).
 """
 
 import os

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -36,7 +35,8 @@ class Clients:
         while (number := next(self.numbers)) < self.events:
             # Many more events than episodes: each has a rating key of its own, and so is an event of its own.
             show, index = number % 30 + 1, number // 30 % 60
-            data = self.made.request(sender.scrobble(show, index // 20 + 1, index % 20 + 1, ratingKey=f"event-{number}"))
+            event = sender.scrobble(show, index // 20 + 1, index % 20 + 1, ratingKey=f"event-{number}")
+            data = self.made.request(event)
             while True:
                 answer = sender.send(self.made.port, data)
                 with self.lock:
@@ -44,7 +44,7 @@ class Clients:
                 if answer.is_acknowledged:
                     self.acked.add(number)
                     break
-                time.sleep(0.05)
+                time.sleep(0.2)
 
     def run(self, kills: int) -> None:
         for thread in self.threads:
@@ -65,13 +65,15 @@ def test_what_was_acknowledged_is_stored_exactly_once_though_the_web_server_is_k
     clients = Clients(victim, events)
     clients.run(kills)
     assert len(clients.acked) == events
-    found = Counter(key for (key,) in victim.rows("SELECT plex_rating_key FROM plex_webhook_logs WHERE status = 'success'"))
+    stored = victim.rows("SELECT plex_rating_key FROM plex_webhook_logs WHERE status = 'success'")
+    found = Counter(key for (key,) in stored)
     lost = {number for number in clients.acked if not found[f"event-{number}"]}
     double = {key for key, times in found.items() if times > 1}
-    print(f"acknowledged {len(clients.acked)}, killed {kills}, lost {len(lost)}, double {len(double)}, {dict(clients.statuses)}")
+    print(f"acknowledged {events}, killed {kills}, lost {len(lost)}, double {len(double)}, {dict(clients.statuses)}")
     assert not lost
     assert not double
-    assert victim.rows("SELECT DISTINCT status FROM plex_webhook_logs WHERE status NOT IN ('success', 'duplicate')") == []
+    statuses = {status for (status,) in victim.rows("SELECT DISTINCT status FROM plex_webhook_logs")}
+    assert statuses <= {"success", "duplicate"}
     assert victim.value("SELECT COUNT(*) FROM watches") == min(events, 1800)
     assert set(clients.statuses) <= {0, 200}, clients.statuses
     victim.stop()
@@ -103,7 +105,9 @@ def test_each_acknowledgement_is_behind_a_flush_to_the_disk(victim):
             assert victim.send(sender.scrobble(number % 30 + 1, index // 20 + 1, index % 20 + 1)).status == 200
         tracer.send_signal(signal.SIGINT)
         tracer.communicate(timeout=20)
-    flushes = sum(int(found[1]) for found in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+).*f(?:data)?sync$", counts.read_text(), re.M))
+    # % time, seconds, microseconds a call, calls, errors, name
+    lines = [line.split() for line in counts.read_text().splitlines() if line.endswith(("fdatasync", "fsync"))]
+    flushes = sum(int(line[3]) for line in lines)
     print(f"{flushes} flushes for {acks} acknowledgements")
     assert flushes >= acks
 
@@ -113,10 +117,10 @@ def _check_postgres(victim):
         "import json, django; django.setup()\n"
         "from django.db import connection\n"
         "with connection.cursor() as cursor:\n"
-        "    cursor.execute(\"SELECT name, setting, source FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')\")\n"
+        "    cursor.execute(\"SELECT name, source FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')\")\n"
         "    print(json.dumps(cursor.fetchall()))"
     )
     found = json.loads(victim.run("-c", script).stdout)
     assert len(found) == 2
-    ours = [row for row in found if row[2] in {"client", "session", "database", "user", "database user"}]
+    ours = [row for row in found if row[1] in {"client", "session", "database", "user", "database user"}]
     assert not ours, f"the product changes how durable PostgreSQL is: {ours}"

@@ -1,6 +1,6 @@
+import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-import pytest
 from django.utils import timezone
 
 from plex_integration import config as plex_config

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests import sender
 from tests.product import Product, product
 
 SHOWS = 40
@@ -29,10 +30,20 @@ def running(seeded):
         yield made.web()
 
 
+def map_by_sql(made: Product, show: int, *, guid: str, rating_key: str) -> None:
+    """Map a Plex show to a seeded one, with the kind of SQL that the guide has."""
+    made.change(
+        "INSERT INTO plex_show_mappings (plex_show_key, plex_server_uuid, plex_rating_key, plex_guid, plex_title, "
+        "tvshow_id, match_method, match_confidence, manually_confirmed) VALUES "
+        f"('g:{guid}', '{sender.SERVER}', '{rating_key}', '{guid}', 'Show', {show}, 'manual', 1, TRUE)"
+    )
+
+
 def check_integrity(made: Product) -> None:
     """Whatever happened, the totals are those of the watches and nothing stands twice."""
     twice = made.rows(
-        "SELECT user_id, episode_id, COUNT(*) FROM watches WHERE removed_at IS NULL GROUP BY user_id, episode_id HAVING COUNT(*) > 1"
+        "SELECT user_id, episode_id, COUNT(*) FROM watches WHERE removed_at IS NULL "
+        "GROUP BY user_id, episode_id HAVING COUNT(*) > 1"
     )
     assert not twice, f"watched twice: {twice}"
     wrong = made.rows("""

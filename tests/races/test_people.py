@@ -6,13 +6,16 @@ from collections import Counter
 import pytest
 
 from tests import sender
-from tests.races.conftest import check_integrity
+from tests.races.conftest import check_integrity, map_by_sql
 from tests.races.racers import racers
 
 pytestmark = pytest.mark.slow
 
 EVENTS = 20
 GUID = "plex://show/asked"
+TABLES = ("watches", "tracked_shows", "plex_webhook_logs", "plex_conflicts", "plex_show_mappings", "django_q_ormq")
+WATCHED = "SELECT COUNT(*) FROM watches w JOIN tvshow_episodes e ON e.id = w.episode_id WHERE e.show_id = 7"
+OPEN = "SELECT id, status, action_taken, reason, retry_count FROM plex_webhook_logs WHERE done_at IS NULL"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def many(running):
 
 @pytest.fixture(autouse=True)
 def _empty(running):
-    for table in ("watches", "tracked_shows", "plex_webhook_logs", "plex_conflicts", "plex_show_mappings", "django_q_ormq"):
+    for table in TABLES:
         running.change(f"DELETE FROM {table}")
 
 
@@ -59,10 +62,10 @@ def test_while_a_person_answers_twenty_events_come_and_none_is_left_behind(runni
     assert set(answers[:-1]) <= {200, 202}
     assert isinstance(answers[-1], int), answers[-1]
     _work(running, many)
-    left = running.rows("SELECT id, status, action_taken, reason FROM plex_webhook_logs WHERE done_at IS NULL")
+    left = running.rows(OPEN)
     assert not left, left
     assert dict(running.rows("SELECT status, COUNT(*) FROM plex_webhook_logs GROUP BY status")) == {"success": EVENTS}
-    assert running.value("SELECT COUNT(*) FROM watches w JOIN tvshow_episodes e ON e.id = w.episode_id WHERE e.show_id = 7") == EVENTS
+    assert running.value(WATCHED) == EVENTS
     assert running.rows("SELECT tvshow_id FROM plex_show_mappings") == [(7,)]
     check_integrity(running)
 
@@ -82,17 +85,14 @@ def test_the_answer_comes_while_workers_attach_events_to_the_question(running, m
     for seconds in (2, 4, 6):
         due = [row[0] for row in running.rows("SELECT id FROM plex_webhook_logs WHERE due_at IS NOT NULL")]
         many.round([("process", {"log_id": pk, "at": time.time() + seconds}) for pk in due])
-    rows = running.rows("SELECT id, status, action_taken, reason, retry_count FROM plex_webhook_logs WHERE done_at IS NULL")
-    assert not rows, rows
-    assert running.value("SELECT COUNT(*) FROM watches w JOIN tvshow_episodes e ON e.id = w.episode_id WHERE e.show_id = 7") == EVENTS
+    left = running.rows(OPEN)
+    assert not left, left
+    assert running.value(WATCHED) == EVENTS
     check_integrity(running)
 
 
 def test_replay_clicked_ten_times_at_once_makes_one_watch(running, many):
-    running.change(
-        "INSERT INTO plex_show_mappings (plex_show_key, plex_server_uuid, plex_rating_key, plex_guid, plex_title, tvshow_id, match_method)"
-        f" VALUES ('g:{GUID}', '{sender.SERVER}', 'asked', '{GUID}', 'Show', 7, 'manual')"
-    )
+    map_by_sql(running, 7, guid=GUID, rating_key="asked")
     assert many.round([("post", {"port": running.port, "data": _asked(running, 3)})]) == [200]
     log_id = running.value("SELECT id FROM plex_webhook_logs")
     before = running.value("SELECT watched_at FROM watches")
@@ -107,7 +107,9 @@ def test_replay_clicked_ten_times_at_once_makes_one_watch(running, many):
 @pytest.mark.parametrize("number", range(1, 6))
 def test_one_viewing_that_eight_sources_see_at_once_is_one_watch(running, many, number):
     """As when a webhook and Plex's history tell of the same play."""
-    episode = running.value(f"SELECT id FROM tvshow_episodes WHERE show_id = 9 AND season_number = 1 AND episode_number = {number}")
+    episode = running.value(
+        f"SELECT id FROM tvshow_episodes WHERE show_id = 9 AND season_number = 1 AND episode_number = {number}"
+    )
     now = time.time()
     jobs = [
         ("mark", {"user_id": running.seeded["user"], "episode_id": episode, "at": now - 60 * index, "source": "plex"})
@@ -122,10 +124,7 @@ def test_one_viewing_that_eight_sources_see_at_once_is_one_watch(running, many, 
 
 @pytest.mark.parametrize("show", range(36, 41))
 def test_a_show_that_is_deleted_while_its_events_come_leaves_nothing_dangling_and_loses_no_event(running, many, show):
-    running.change(
-        "INSERT INTO plex_show_mappings (plex_show_key, plex_server_uuid, plex_rating_key, plex_guid, plex_title, tvshow_id, match_method)"
-        f" VALUES ('g:{GUID}', '{sender.SERVER}', 'asked', '{GUID}', 'Show', {show}, 'manual')"
-    )
+    map_by_sql(running, show, guid=GUID, rating_key="asked")
     jobs = [("post", {"port": running.port, "data": _asked(running, number)}) for number in range(1, EVENTS + 1)]
     answers = many.round([*jobs[:10], ("delete_show", {"show_id": show}), *jobs[10:]])
     statuses = Counter(answer for answer in answers[:10] + answers[11:])

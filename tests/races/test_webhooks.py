@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests import sender
-from tests.races.conftest import SHOWS, check_integrity
+from tests.races.conftest import SHOWS, check_integrity, map_by_sql
 from tests.races.racers import racers
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def eight(running):
 def test_of_32_copies_of_one_event_at_once_exactly_one_has_an_effect(running, rounds):
     """Sent by one process that has all 32 connections open before it sends the first byte of any."""
     running.change("DELETE FROM plex_show_mappings")
-    _map(running, 1)
+    map_by_sql(running, 1, guid=f"plex://show/{1:08x}", rating_key="s1")
     with racers(running, COPIES) as started:
         for index in range(rounds):
             season, number = index // 20 % 3 + 1, index % 20 + 1
@@ -42,15 +42,6 @@ def test_of_32_copies_of_one_event_at_once_exactly_one_has_an_effect(running, ro
     check_integrity(running)
 
 
-def _map(running, show):
-    """Map a seeded show by hand, with the guide's own kind of SQL."""
-    running.change(
-        "INSERT INTO plex_show_mappings (plex_show_key, plex_server_uuid, plex_rating_key, plex_guid, plex_title, "
-        "tvshow_id, match_method, match_confidence, manually_confirmed) VALUES "
-        f"('g:plex://show/{show:08x}', '{sender.SERVER}', 's{show}', 'plex://show/{show:08x}', 'Show', {show}, 'manual', 1, TRUE)"
-    )
-
-
 def _two_episodes(running, eight, show, *, titled=None, guid):
     """Two episodes of a show come at once, and each is worked on by several workers at once; the events' rows."""
     payloads = [
@@ -59,7 +50,8 @@ def _two_episodes(running, eight, show, *, titled=None, guid):
         for number in (1, 2)
     ]
     before = running.value("SELECT COALESCE(MAX(id), 0) FROM plex_webhook_logs")
-    statuses = eight.round([("post", {"port": running.port, "data": running.request(each).decode()}) for each in payloads])
+    requests = [running.request(each).decode() for each in payloads]
+    statuses = eight.round([("post", {"port": running.port, "data": data}) for data in requests])
     assert statuses == [202, 202]
     ids = [row[0] for row in running.rows(f"SELECT id FROM plex_webhook_logs WHERE id > {before} ORDER BY id")]
     assert len(ids) == 2
@@ -67,9 +59,8 @@ def _two_episodes(running, eight, show, *, titled=None, guid):
     answers = eight.round(jobs)
     errors = [answer for answer in answers if isinstance(answer, dict)]
     assert not errors, errors
-    return running.rows(
-        f"SELECT id, status, action_taken, conflict_id, reason, retry_count FROM plex_webhook_logs WHERE id IN ({ids[0]}, {ids[1]})"
-    )
+    columns = "id, status, action_taken, conflict_id, reason, retry_count"
+    return running.rows(f"SELECT {columns} FROM plex_webhook_logs WHERE id IN ({ids[0]}, {ids[1]})")
 
 
 def test_two_episodes_of_a_show_that_is_not_mapped_yet_make_one_mapping_and_both_are_marked(running, eight, rounds):
@@ -95,8 +86,10 @@ def test_two_episodes_of_an_unknown_show_make_one_question_to_which_both_belong(
     for index in range(rounds):
         for table in ("plex_webhook_logs", "plex_conflicts", "plex_show_mappings"):
             running.change(f"DELETE FROM {table}")
-        rows = _two_episodes(running, eight, 500 + index, titled=f"Unheard Of {index}", guid=f"plex://show/unheard{index}")
-        assert sorted(row[1:3] for row in rows) == [("received", "awaiting_resolution"), ("success", "conflict_created")], rows
+        guid = f"plex://show/unheard{index}"
+        rows = _two_episodes(running, eight, 500 + index, titled=f"Unheard Of {index}", guid=guid)
+        endings = sorted(row[1:3] for row in rows)
+        assert endings == [("received", "awaiting_resolution"), ("success", "conflict_created")], rows
         conflicts = running.rows("SELECT id, resolved FROM plex_conflicts")
         assert len(conflicts) == 1
         assert {row[3] for row in rows} == {conflicts[0][0]}

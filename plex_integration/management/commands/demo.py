@@ -23,10 +23,10 @@ class Command(BaseCommand):
             return
         config = PlexConfig.objects.order_by("pk").first()
         if config is None:
-            raise CommandError("There is no account yet. Open the setup link that `manage.py up` prints, then come again.")
+            raise CommandError("There is no account yet. Open the setup link that `manage.py up` prints first.")
         if options["dry_run"]:
             titles = [f"{new.title} ({new.first_aired:%Y})" for new in demo.missing_shows() if new.first_aired]
-            self.stdout.write(f"Would add {len(titles)} shows: {', '.join(titles)}; and send {len(demo.EVENTS)} events.")
+            self.stdout.write(f"Would add {len(titles)} shows and send {len(demo.EVENTS)} events: {', '.join(titles)}.")
             return
         added, logs = demo.load(config, now=timezone.now())
         self.stdout.write(f"{added} shows added. {len(logs)} events sent:")

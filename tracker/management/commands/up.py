@@ -15,9 +15,8 @@ from django_q.tasks import async_task
 
 from tracker import preparation, setup, supervisor
 
-# Granian gives a request a thread once its head is there; what a thread that waits for a body costs is little, and how
-# many work at once is for slots.py to say. They are made when they are needed, and go when they are not.
-WEB_THREADS = 256
+# Measured: more threads only wait for each other, for the interpreter and for SQLite's one writer, and are slower.
+WEB_THREADS = 4
 HEAD_TIMEOUT = 10_000  # milliseconds
 LAST_PORT = 65535
 
@@ -122,7 +121,7 @@ def _plan(address: str, port: int, workers: int, greeting: list[str]) -> dict[st
             "--no-access-log", "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers",
             "--workers-kill-timeout", "8", "tracker.wsgi:application",
         ],
-        # Threads come and go: without a limit the memory that each leaves behind would add up.
+        # Threads come and go: without a limit on arenas the memory that each leaves behind would add up.
         "web_environment": {"GRANIAN_WORKERS": str(workers), "MALLOC_ARENA_MAX": "2"},
         "worker": ["django", "qcluster"],
         "connect_to": anywhere.get(address, address),
