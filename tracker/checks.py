@@ -42,7 +42,7 @@ def check_processes(**_: Any) -> list[CheckMessage]:
         return []
     return [Error(
         f"There are {settings.WEB_PROCESSES} web processes, but no Redis to count rate limits in, or no PostgreSQL.",
-        hint="Set REDIS_URL and DATABASE_URL, or run one web process (GRANIAN_WORKERS=1).", id="tracker.E006",
+        hint="Set REDIS_URL and DATABASE_URL, or run one web process.", id="tracker.E006",
     )]
 
 

@@ -33,7 +33,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_WEBHOOK_URL] if PUBLIC_WEBHOOK_URL else []
 
 # How many web processes there are, as granian is told: only the system checks read it.
-WEB_PROCESSES = env.number("GRANIAN_WORKERS", default=1, least=1)
+WEB_PROCESSES = int(os.environ.get("GRANIAN_WORKERS") or 1)  # `up --workers` tells its web server
 
 PLEX_RATE_LIMIT = env.number("PLEX_RATE_LIMIT", default=100)
 PLEX_ALLOWED_IPS = env.networks("PLEX_ALLOWED_IPS")

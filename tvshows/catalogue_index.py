@@ -16,6 +16,7 @@ from tvshows.titles import normalise
 LEAST_SIMILAR = 0.3  # pg_trgm's own threshold, by which the index is searched
 MOST_GATHERED = 40
 SHORTEST_CONTAINED = 4  # letters; a shorter title stands in too many others
+GOOD_PART = 0.5  # similarity of a title to one that contains it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,13 @@ def _found(
 
 
 def _one_contains_other(mine: str, theirs: str) -> bool:
-    """Whether one title is the other's main title ("Cosmos: A Personal Voyage"), or its first or last words.
+    """Whether one title begins or ends the other, and is a good part of it ("Marvel's Daredevil", "Daredevil").
 
-    A single word stands in too many titles for the latter: The Wire is not Wire in the Blood.
+    A word or two stand in too many titles: The Wire is not Wire in the Blood.
     """
-    a, b = normalise(mine).text, normalise(theirs).text
-    short, long = sorted((a, b), key=len)
-    if {normalise(mine.partition(":")[0]).text, normalise(theirs.partition(":")[0]).text} == {short} != {long}:
-        return True
+    short, long = sorted((normalise(mine).text, normalise(theirs).text), key=len)
     within = long.startswith(f"{short} ") or long.endswith(f" {short}")
-    return within and " " in short
+    return within and (similarity(short, long) or 0.0) >= GOOD_PART
 
 
 def _any_of(ids: Ids) -> Q | None:

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests import sender
+from tests.chaos.conftest import CHAOS
 from tests.product import Product, product
 
 SHOWS = 40
@@ -19,14 +20,14 @@ def rounds() -> int:
 @pytest.fixture(scope="session")
 def seeded():
     """A stopped product, which the others are copies of: shows 1 to 40 are in the catalogue, and none is mapped."""
-    with product() as made:
+    with product(**CHAOS) as made:
         yield made.seed(shows=SHOWS, mapped=False, tracked=False)
 
 
 @pytest.fixture(scope="module")
 def running(seeded):
     """The web server alone: what the worker would do, the tests do by hand, all at once."""
-    with product(like=seeded) as made:
+    with product(like=seeded, **CHAOS) as made:
         yield made.web()
 
 

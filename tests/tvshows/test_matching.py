@@ -222,6 +222,7 @@ def test_the_year_of_the_episode_is_not_the_year_of_the_show(shows):
 @pytest.mark.parametrize(("title", "held"), [
     ("Marvel's Daredevil Born Again", "Daredevil Born Again"),
     ("Daredevil Born Again", "Daredevil Born Again: The Series"),
+    ("Daredevil", "Marvel's Daredevil"),
     ("The Mandalorians", "The Mandalorian"),
 ])
 def test_a_title_that_contains_the_other_or_is_much_alike_decides_with_the_same_year(db, title, held):
@@ -229,6 +230,12 @@ def test_a_title_that_contains_the_other_or_is_much_alike_decides_with_the_same_
     assert chosen(described(title, year=2025)) == (f"{held} (2025)", 0.90, "title_year")
     assert chosen(described(title, year=2024)) is None
     assert chosen(described(title)) is None
+
+
+@pytest.mark.parametrize(("title", "held"), [("The Wire", "Wire in the Blood"), ("Doctor Who", "Doctor Who: Tales of the Tardis")])
+def test_a_small_part_of_a_title_does_not_decide(db, title, held):
+    show(held, date(2002, 1, 1))
+    assert chosen(described(title, year=2002)) is None
 
 
 def test_titles_about_as_close_as_each_other_ask(db):
