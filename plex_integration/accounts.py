@@ -2,46 +2,31 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import BigIntegerField, CharField, DateTimeField, Exists
+from django.db.models import Exists
 
 from plex_integration.locks import lock
 from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from plex_integration.payloads import PLAY, SCROBBLE, PlexEvent
-from tvshows.prepared import Given, Prepared
 
 SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a write for each event
 COPY_WINDOW = timedelta(seconds=300)
 OWNER_ID = 1  # the account id under which a server knows its owner, on some servers
 
-_copies = PlexWebhookLog.objects.effective_copies(Given("key", CharField()), Given("since", DateTimeField()))
-_numbered = Prepared(lambda: PlexAccount.objects.filter(
-    config=Given("config", BigIntegerField()), account_id=Given("account", BigIntegerField()),
-).annotate(is_copy=Exists(_copies)).order_by("pk"))
-
 
 def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[PlexAccount | None, bool]:
     """The account that an event names (stored, and linked where a rule says so), and whether the event is a copy.
 
-    Both in one query where the account has a number, as nearly every event's.
+    Both in one query where the account is known, as nearly every event's is.
     """
-    key, since, number = event.dedup_key(config.pk), now - COPY_WINDOW, event.account.account_id
-    if number is not None and (found := _numbered(config=config.pk, account=number, key=key, since=since)):
-        _touch(found[0], event, now)
-        return _link(found[0], event, config), bool(vars(found[0])["is_copy"])
-    is_copy = PlexWebhookLog.objects.effective_copies(key, since).exists()
-    account = _named(event, config, now)
-    return _link(account, event, config) if account else None, is_copy
-
-
-def _named(event: PlexEvent, config: PlexConfig, now: datetime) -> PlexAccount | None:
-    """The account that an event names, if it names one; stored where it is new."""
+    copies = PlexWebhookLog.objects.effective_copies(event.dedup_key(config.pk), now - COPY_WINDOW)
     if not event.account:
-        return None
-    account = PlexAccount.objects.named(config.pk, event.account.account_id, event.account.title).first()
+        return None, copies.exists()
+    named = PlexAccount.objects.named(config.pk, event.account.account_id, event.account.title)
+    account = named.annotate(is_copy=Exists(copies)).first()
     if account is None:
-        return _store(event, config, now)
+        return _link(_store(event, config, now), event, config), copies.exists()
     _touch(account, event, now)
-    return account
+    return _link(account, event, config), bool(vars(account)["is_copy"])
 
 
 def viewer_of(event: PlexEvent, config: PlexConfig, account: PlexAccount | None) -> int | None:

@@ -12,15 +12,11 @@ from django.http import HttpRequest
 
 from plex_integration import encryption
 from plex_integration.models import PlexConfig
-from tvshows.prepared import Prepared
 
 WEBHOOK_PATH = "/api/plex/webhook"
 _SECRET_COLUMNS = [
     "webhook_secret", "previous_webhook_secret", "previous_secret_expires_at", "secret_rotated_at", "updated_at",
 ]
-
-
-_all = Prepared(lambda: PlexConfig.objects.order_by("pk"))
 
 
 def new_secret() -> str:
@@ -59,7 +55,7 @@ def match_secret(given: str, now: datetime) -> PlexConfig | None:
     """
     candidate = _comparable(given)
     matched = None
-    for config in _all():
+    for config in PlexConfig.objects.order_by("pk"):
         for secret in config.secrets(now):
             if hmac.compare_digest(_comparable(secret), candidate):
                 matched = matched or config

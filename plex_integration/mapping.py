@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Literal
 
 from django.db import transaction
-from django.db.models import CharField
 
 from plex_integration.exceptions import Unresolvable
 from plex_integration.guids import Guid, parse_guid, show_guid
@@ -20,16 +19,9 @@ from plex_integration.models import PlexConflict, PlexShowMapping
 from plex_integration.payloads import PlexShow
 from tvshows import watching
 from tvshows.models import TVShow
-from tvshows.prepared import Given, Prepared
 from tvshows.watching import Move
 
 GuidChange = Literal["", "agent", "show"]
-
-
-_show_key, _server, _rating_key = (Given(name, CharField()) for name in ("show_key", "server", "rating_key"))
-_mappings = PlexShowMapping.objects.select_related("tvshow").order_by("pk")
-_with_rating_key = Prepared(lambda: _mappings.about(_show_key, _server, _rating_key))
-_with_show_key = Prepared(lambda: _mappings.about(_show_key, _server, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +58,8 @@ def is_settled(row: PlexShowMapping | None) -> bool:
 
 
 def _rows_about(show: PlexShow) -> list[PlexShowMapping]:
-    rows = _with_rating_key if show.rating_key else _with_show_key
-    return rows(show_key=show.key, server=show.server, rating_key=show.rating_key)
+    rows = PlexShowMapping.objects.about(show.key, show.server, show.rating_key)
+    return list(rows.select_related("tvshow").order_by("pk"))
 
 
 def _is_new_to(row: PlexShowMapping, show: PlexShow) -> bool:

@@ -4,13 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache
 
-from django.db.models import BigIntegerField, CharField, IntegerField, Q
+from django.db.models import Q
 
 from tvshows.described import DescribedEpisode, Ids
 from tvshows.models import Episode
-from tvshows.prepared import Given, Prepared
 from tvshows.similarity import similarity
 from tvshows.titles import normalise
 
@@ -72,20 +70,12 @@ def _is_far(episode: Episode, named: DescribedEpisode) -> bool:
 
 
 def _candidates(show_id: int, named: DescribedEpisode) -> Sequence[Episode]:
-    ids = {"tmdb_id": named.ids.tmdb, "tvdb_id": named.ids.tvdb, "imdb_id": named.ids.imdb}
-    query = _with_number_or(tuple(column for column, value in ids.items() if value))
-    return query(show=show_id, season_number=named.season, episode_number=named.number, **ids)
-
-
-@cache
-def _with_number_or(columns: tuple[str, ...]) -> Prepared[Episode]:
-    """A show's episodes with a season and number, or an equal id in one of these columns."""
-    number = IntegerField()
-    wanted = Q(season_number=Given("season_number", number), episode_number=Given("episode_number", number))
-    for column in columns:
-        wanted |= Q(**{column: Given(column, CharField() if column == "imdb_id" else BigIntegerField())})
-    episodes = Episode.objects.filter(wanted, show=Given("show", BigIntegerField())).select_related("show")
-    return Prepared(lambda: episodes)
+    """The show's episodes with the season and number, or with one of the ids."""
+    wanted = Q(season_number=named.season, episode_number=named.number)
+    for column, value in (("tmdb_id", named.ids.tmdb), ("tvdb_id", named.ids.tvdb), ("imdb_id", named.ids.imdb)):
+        if value:
+            wanted |= Q(**{column: value})
+    return list(Episode.objects.filter(wanted, show=show_id).select_related("show"))
 
 
 def _without_ids_of_show(named: DescribedEpisode, candidates: Sequence[Episode]) -> DescribedEpisode:

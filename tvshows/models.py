@@ -160,7 +160,7 @@ class Episode(models.Model):
         indexes = [
             models.Index(fields=["tmdb_id"], condition=Q(tmdb_id__isnull=False), name="idx_tvshow_episodes_tmdb"),
             models.Index(fields=["tvdb_id"], condition=Q(tvdb_id__isnull=False), name="idx_tvshow_episodes_tvdb"),
-            models.Index(fields=["imdb_id"], condition=~Q(imdb_id=""), name="idx_tvshow_episodes_imdb"),
+            models.Index(fields=["imdb_id"], name="idx_tvshow_episodes_imdb"),
         ]
 
     def __str__(self) -> str:

@@ -10,19 +10,11 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import BigIntegerField
 
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
-from tvshows.prepared import Given, Prepared
 
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 _RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
-
-
-_user, _show, _episode = (Given(name, BigIntegerField()) for name in ("user", "show", "episode"))
-_rows_to_lock = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
-_locked = Prepared(lambda: _rows_to_lock.filter(user=_user, show=_show))
-_watches_of = Prepared(lambda: Watch.objects.filter(user=_user, episode=_episode).order_by("play"))
 
 
 class Marked(Enum):
@@ -53,7 +45,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
     """
     tracked = _lock(user_id, episode.show_id)
-    watches = _watches_of(user=user_id, episode=episode.pk)
+    watches = list(Watch.objects.filter(user=user_id, episode=episode).order_by("play"))
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
@@ -67,13 +59,14 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
 
 def _lock(user_id: int, show_id: int) -> TrackedShow:
     """The person's row of the show, locked; made when there is none."""
-    tracked = _locked(user=user_id, show=show_id)
-    if not tracked:
-        TrackedShow.objects.bulk_create([TrackedShow(user_id=user_id, show_id=show_id)], ignore_conflicts=True)
-        tracked = _locked(user=user_id, show=show_id)
-    if not tracked:
-        raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
-    return tracked[0]
+    rows = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
+    locked = rows.filter(user=user_id, show=show_id)
+    if tracked := locked.first():
+        return tracked
+    TrackedShow.objects.bulk_create([TrackedShow(user_id=user_id, show_id=show_id)], ignore_conflicts=True)
+    if tracked := locked.first():
+        return tracked
+    raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
 
 
 def _records_rewatches(tracked: TrackedShow) -> bool:

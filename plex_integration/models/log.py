@@ -12,7 +12,6 @@ from django.db.models.functions import Now
 from plex_integration.models.config import PlexAccount, PlexConfig
 from plex_integration.models.conflict import PlexConflict
 from tvshows.models import TVShow
-from tvshows.prepared import Given
 
 
 class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
@@ -31,7 +30,7 @@ class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
         """Those that wait for a person's decision, oldest first."""
         return self.undone().filter(conflict=conflict_id).order_by("created_at", "pk")
 
-    def effective_copies(self, dedup_key: str | Given, since: datetime | Given) -> Self:
+    def effective_copies(self, dedup_key: str, since: datetime) -> Self:
         """Events with this key that had an effect, or will have one. Copies of copies do not count; "" is no key."""
         found = self.filter(dedup_key=dedup_key, created_at__gte=since, status__in=["received", "success"])
         return found.exclude(dedup_key="")
@@ -93,9 +92,8 @@ class PlexWebhookLog(models.Model):
                 fields=["status", "-created_at"], condition=Q(status="failed"), name="idx_webhook_logs_failed",
             ),
             models.Index(fields=["due_at"], condition=Q(done_at__isnull=True), name="idx_webhook_logs_due"),
-            models.Index(
-                fields=["dedup_key", "-created_at"], condition=~Q(dedup_key=""), name="idx_webhook_logs_dedup",
-            ),
+            # Not partial: SQLite cannot see that a value which is bound later is not ''.
+            models.Index(fields=["dedup_key", "-created_at"], name="idx_webhook_logs_dedup"),
             models.Index(fields=["plex_show_key"], name="idx_webhook_logs_show_key"),
         ]
 

@@ -10,7 +10,6 @@ from django.db.models.deletion import Collector
 from django.db.models.functions import Now
 
 from tvshows.models import TVShow
-from tvshows.prepared import Given
 
 # GUIDs that mean nothing outside their server: Plex itself has no match for these.
 _GLOBAL_GUID = ~Q(plex_guid="") & ~Q(plex_guid__startswith="local://") & ~Q(plex_guid__contains=".none://")
@@ -28,9 +27,9 @@ def stays_gone(collector: Collector, field: models.Field[Any, Any], rows: Any, u
 class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
     """Mappings."""
 
-    def about(self, show_key: str | Given, server: str | Given, rating_key: str | Given) -> Self:
+    def about(self, show_key: str, server: str, rating_key: str) -> Self:
         """Whatever may be the mapping of a Plex show; rows written by SQL have no show key yet."""
-        named = Q(plex_show_key=show_key) & ~Q(plex_show_key="") | Q(plex_show_key="")
+        named = Q(plex_show_key__in={show_key, ""})
         if rating_key:
             named |= Q(plex_rating_key=rating_key, plex_server_uuid__in={server, ""})
         return self.filter(named)
@@ -100,7 +99,7 @@ class PlexShowMapping(models.Model):
         ]
         indexes = [
             models.Index(fields=["plex_rating_key"], name="idx_plex_mappings_rating_key"),
-            models.Index(fields=["plex_show_key"], condition=Q(plex_show_key=""), name="idx_plex_mappings_no_key"),
+            models.Index(fields=["plex_show_key"], name="idx_plex_mappings_show_key"),
             models.Index(fields=["tmdb_id"], condition=Q(tmdb_id__isnull=False), name="idx_plex_mappings_tmdb"),
             models.Index(fields=["tvdb_id"], condition=Q(tvdb_id__isnull=False), name="idx_plex_mappings_tvdb"),
             models.Index(fields=["imdb_id"], condition=~Q(imdb_id=""), name="idx_plex_mappings_imdb"),

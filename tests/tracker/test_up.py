@@ -147,25 +147,6 @@ def test_fifty_people_at_once_make_one_administrator(running):
     assert running.value("SELECT COUNT(*) FROM plex_config") == 1
 
 
-def test_requests_that_never_end_do_not_keep_others_waiting(running):
-    """Half-open connections, both without the end of the head and without the body."""
-    body = (
-        b"POST /login HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\nContent-Length: 1000\r\n"
-        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nusername="
-    )
-    held = []
-    for number in range(200):
-        connection = socket.create_connection(("127.0.0.1", running.port))
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-" if number % 2 else body)
-        held.append(connection)
-    time.sleep(0.5)
-    started = time.monotonic()
-    assert running.get("/healthz").status == 200
-    assert time.monotonic() - started < 2
-    for connection in held:
-        connection.close()
-
-
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--host", "203.0.113.9"], "no address of this machine"),
     (["--workers", "2"], "REDIS_URL"),

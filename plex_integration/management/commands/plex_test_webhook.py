@@ -26,8 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="Where the server runs (%(default)s).")
         parser.add_argument("--event", choices=EVENTS, default=EVENTS[0], help="The kind of event (%(default)s).")
         parser.add_argument("--title", default="Test of the tracker", help="The show's title.")
-        parser.add_argument("--season", type=int, default=1)
-        parser.add_argument("--episode", type=int, default=1)
+        parser.add_argument("--season", type=int, default=1, help="The season (1).")
+        parser.add_argument("--episode", type=int, default=1, help="The episode (1).")
 
     def handle(self, **options: Any) -> None:
         config = PlexConfig.objects.order_by("pk").first()
