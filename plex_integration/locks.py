@@ -11,6 +11,9 @@ from django.db import OperationalError, connection
 # SQLite's own wait sleeps up to 100 ms at a time and is unfair: threads of one process queue here instead.
 _WRITE = threading.Lock()
 _WRITE_TIMEOUT = 2.0  # seconds; with SQLite's 2 an answer takes at most 4
+# While another process keeps SQLite locked, one thread waits for it and the others answer soon, or they would queue up.
+_STUCK_TIMEOUT = 0.1  # seconds
+_stuck = threading.Event()
 
 
 class Busy(OperationalError):  # noqa: N818  (a state, which passes)
@@ -19,14 +22,18 @@ class Busy(OperationalError):  # noqa: N818  (a state, which passes)
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Around a web request's write transaction. Raises Busy after two seconds."""
+    """Around a web request's write transaction. Raises Busy after two seconds, or sooner while SQLite stays locked."""
     if not settings.SQLITE:
         yield
         return
-    if not _WRITE.acquire(timeout=_WRITE_TIMEOUT):
+    if not _WRITE.acquire(timeout=_STUCK_TIMEOUT if _stuck.is_set() else _WRITE_TIMEOUT):
         raise Busy("the database is busy")
     try:
         yield
+        _stuck.clear()
+    except OperationalError:
+        _stuck.set()
+        raise
     finally:
         _WRITE.release()
 

@@ -49,7 +49,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
-    if not _is_new(viewing, live, tracked):
+    if not _is_new(viewing, live, user_id):
         _keep(viewing, live)
         return Marked.ALREADY
     _add_play(user_id, episode, viewing, live)
@@ -59,8 +59,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
 
 def _lock(user_id: int, show_id: int) -> TrackedShow:
     """The person's row of the show, locked; made when there is none."""
-    rows = TrackedShow.objects.select_for_update(of=("self",)).select_related("user__viewer")
-    locked = rows.filter(user=user_id, show=show_id)
+    locked = TrackedShow.objects.select_for_update().filter(user=user_id, show=show_id)
     if tracked := locked.first():
         return tracked
     TrackedShow.objects.bulk_create([TrackedShow(user_id=user_id, show_id=show_id)], ignore_conflicts=True)
@@ -69,17 +68,12 @@ def _lock(user_id: int, show_id: int) -> TrackedShow:
     raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
 
 
-def _records_rewatches(tracked: TrackedShow) -> bool:
-    viewer: Viewer | None = getattr(tracked.user, "viewer", None)
-    return viewer is not None and viewer.records_rewatches
-
-
-def _is_new(viewing: Viewing, live: list[Watch], tracked: TrackedShow) -> bool:
+def _is_new(viewing: Viewing, live: list[Watch], user_id: int) -> bool:
     """Whether it is a viewing of its own, and not another report of one that is there."""
     if not live:
         return True
     apart = all(abs(watch.watched_at - viewing.watched_at) > SAME_VIEWING for watch in live)
-    return viewing.is_automatic and apart and _records_rewatches(tracked)
+    return viewing.is_automatic and apart and Viewer.objects.filter(user=user_id, records_rewatches=True).exists()
 
 
 def _add_play(user_id: int, episode: Episode, viewing: Viewing, live: list[Watch]) -> None:

@@ -51,6 +51,19 @@ def test_the_writer_is_let_go_when_the_work_fails():
 
 
 @only_sqlite
+def test_while_sqlite_stays_locked_the_others_do_not_queue_up(monkeypatch):
+    monkeypatch.setattr(locks, "_WRITE_TIMEOUT", 30)
+    with pytest.raises(OperationalError), locks.writing():
+        raise OperationalError("database is locked")
+    with Holder():
+        started = time.monotonic()
+        with pytest.raises(locks.Busy), locks.writing():
+            pass
+        assert time.monotonic() - started < 10
+    assert not locks._stuck.is_set()  # the holder's work went well
+
+
+@only_sqlite
 def test_threads_write_one_after_the_other():
     inside, most = [], []
 

@@ -40,6 +40,8 @@ def _poison() -> None:
 
 def _ack_before_commit() -> None:
     """Answer first, store later."""
+    from django.db import connection
+
     from plex_integration import outcomes
     from plex_integration.api import webhook
     from plex_integration.ingest import Received
@@ -50,6 +52,7 @@ def _ack_before_commit() -> None:
         def later() -> None:
             time.sleep(0.05)
             receive(*arguments, **keywords)
+            connection.close()
 
         threading.Thread(target=later).start()
         return Received(None, outcomes.success(outcomes.MARKED, "Trust me."))  # type: ignore[arg-type]
