@@ -3,12 +3,15 @@
 from plex_integration import outcomes
 from plex_integration.models import PlexConfig
 from plex_integration.outcomes import Outcome
-from plex_integration.payloads import EFFECTIVE, LIBRARY_NEW, SCROBBLE, PlexEvent
+from plex_integration.payloads import EFFECTIVE, LIBRARY_NEW, PLAY, SCROBBLE, PlexEvent
+
+# What tells of a viewing, and so of whose it is. An owner's first pause comes before anything has linked them.
+VIEWINGS = frozenset({SCROBBLE, PLAY})
 
 
 def set_aside(event: PlexEvent, config: PlexConfig, viewer_id: int | None) -> Outcome | None:
     """Why an event has no effect, or nothing. `viewer_id` is the user whose viewing it is, if any."""
-    if event.event.startswith("media.") and viewer_id is None:
+    if event.event in VIEWINGS and viewer_id is None:
         name = event.account.title or f"number {event.account.account_id}"
         return outcomes.ignored(outcomes.UNLINKED, f"The Plex account {name} is linked to nobody here.")
     if not config.enabled:
@@ -20,7 +23,7 @@ def _wrong_kind(event: PlexEvent) -> Outcome | None:
     if event.event not in EFFECTIVE:
         return outcomes.ignored(outcomes.IGNORED, f"{event.event} changes nothing here.")
     if not event.is_tv:
-        return outcomes.ignored(outcomes.IGNORED, f"It is about a {event.kind or 'thing'}, not about a TV show.")
+        return outcomes.ignored(outcomes.IGNORED, f"Only TV shows count, and this is of the kind {event.kind or 'unknown'}.")
     if event.event == SCROBBLE and event.kind != "episode":
         return outcomes.ignored(outcomes.IGNORED, f"It is about a whole {event.kind}, not about an episode.")
     return None

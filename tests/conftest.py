@@ -1,5 +1,8 @@
 """Fixtures for every test: one world with a small cast."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -8,8 +11,9 @@ from tests.world import World, make_world
 
 
 @pytest.fixture(autouse=True)
-def _fresh_cache():
-    """Rate limits are counted in the cache, which outlives a test."""
+def _fresh_cache(monkeypatch):
+    """Rate limits are counted in the cache, which outlives a test, and by the minute, which may end within one."""
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda now=time.time(): now))
     cache.clear()
     yield
     cache.clear()
