@@ -13,7 +13,11 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed here. Run: .venv/bin/pip install -e . && .venv/bin/python manage.py up")
-    if sys.argv[1:2] == ["up"] and not {"-h", "--help"} & set(sys.argv):
+    if {"-h", "--help"} & set(sys.argv):
+        # Help is for those too who have no keys yet. Nothing is signed or encrypted with these.
+        os.environ.setdefault("SECRET_KEY", "only for help")
+        os.environ.setdefault("ENCRYPTION_KEY", "0" * 64)
+    elif sys.argv[1:2] == ["up"]:
         from tracker.first_start import ensure_keys
 
         ensure_keys()

@@ -9,7 +9,6 @@ from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from plex_integration.payloads import PLAY, SCROBBLE, PlexEvent
 
 SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a write for each event
-COPY_WINDOW = timedelta(seconds=300)
 OWNER_ID = 1  # the account id under which a server knows its owner, on some servers
 
 
@@ -18,7 +17,7 @@ def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[P
 
     Both in one query where the account is known, as nearly every event's is.
     """
-    copies = PlexWebhookLog.objects.effective_copies(event.dedup_key(config.pk), now - COPY_WINDOW)
+    copies = PlexWebhookLog.objects.effective_copies(event.dedup_key(config.pk), now)
     if not event.account:
         return None, copies.exists()
     named = PlexAccount.objects.named(config.pk, event.account.account_id, event.account.title)

@@ -31,7 +31,7 @@ def _id_field(label: str, hint: str) -> forms.IntegerField:
 class AnswerForm(forms.Form):
     """A person's answer to a conflict: a show's number, "new" with what is known of it, or "ignore"."""
 
-    show = forms.CharField(error_messages={"required": "Choose a show, make a new one, or ignore it."})
+    show = forms.CharField(max_length=20, error_messages={"required": "Choose a show, make a new one, or ignore it."})
     title = forms.CharField(
         label="Title", max_length=255, required=False,
         widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
@@ -51,6 +51,7 @@ class AnswerForm(forms.Form):
     def prefilled(cls, conflict: PlexConflict, **given: Any) -> "AnswerForm":
         """With what Plex says of the show, unless a person gave something."""
         ids = conflict.evidence.get("ids", {}) if isinstance(conflict.evidence, dict) else {}
+        ids = ids if isinstance(ids, dict) else {}  # it may have been written by SQL
         known = {f"{name}_id": ids.get(name) for name in ("tmdb", "tvdb", "imdb")}
         initial = {"title": conflict.plex_title, "year": conflict.plex_year, **known}
         return cls(**given, label_suffix="", initial=initial)

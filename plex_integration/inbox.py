@@ -6,6 +6,7 @@ lease that ends by itself, so a worker that dies holding it costs an attempt and
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, F, When
@@ -15,6 +16,7 @@ from django_q.tasks import async_task
 from plex_integration import outcomes
 from plex_integration.models import PlexWebhookLog
 from plex_integration.outcomes import Outcome
+from plex_integration.untrusted import clean_text
 
 # Before attempt 2, 3, … of an event that failed for a passing reason.
 BACKOFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 4 * 3600, 24 * 3600))
@@ -48,17 +50,20 @@ def claim(log_id: int, *, now: datetime) -> PlexWebhookLog | None:
 
 def finish(log: PlexWebhookLog, outcome: Outcome, *, now: datetime, duration_ms: int | None = None) -> None:
     """Write what became of an event. One that waits for a person is neither due nor done."""
-    log.status, log.action_taken, log.reason = outcome.status, outcome.action, outcome.reason
-    log.error_message = outcome.reason if outcome.status == PlexWebhookLog.Status.FAILED else ""
-    log.tvshow_id = outcome.tvshow_id
-    log.conflict_id = outcome.conflict_id or log.conflict_id
-    log.due_at, log.lease_until, log.done_at = None, None, None if outcome.waits else now
-    if duration_ms is not None:
-        log.processing_duration_ms = duration_ms
-    log.save(update_fields=[
-        "status", "action_taken", "reason", "error_message", "tvshow", "conflict", "due_at", "lease_until", "done_at",
-        "processing_duration_ms",
-    ])
+    reason = clean_text(outcome.reason)
+    took = {} if duration_ms is None else {"processing_duration_ms": duration_ms}
+    asked = {"conflict": outcome.conflict_id} if outcome.conflict_id else {}
+    _write(
+        log, status=outcome.status, action_taken=outcome.action, reason=reason, tvshow=outcome.tvshow_id,
+        error_message=reason if outcome.status == PlexWebhookLog.Status.FAILED else "",
+        due_at=None, lease_until=None, done_at=None if outcome.waits else now, **took, **asked,
+    )
+
+
+def _write(log: PlexWebhookLog, **fields: Any) -> None:
+    """Write as the holder of the lease: who has lost it must not undo what the next one did."""
+    mine = PlexWebhookLog.objects.undone().filter(pk=log.pk, lease_until=log.lease_until)
+    mine.update(**fields)
 
 
 def try_later(log: PlexWebhookLog, reason: str, *, now: datetime) -> None:
@@ -72,14 +77,14 @@ def try_later(log: PlexWebhookLog, reason: str, *, now: datetime) -> None:
 
 def defer(log: PlexWebhookLog, reason: str, *, until: datetime) -> None:
     """A service is down: due again then, and the attempt does not count."""
-    log.retry_count = max(log.retry_count - 1, 0)
-    _postpone(log, until, reason)
+    _postpone(log, until, reason, retry_count=max(log.retry_count - 1, 0))
 
 
-def _postpone(log: PlexWebhookLog, due_at: datetime, reason: str, *, error: str = "") -> None:
-    log.due_at, log.lease_until, log.reason, log.error_message = due_at, None, reason, error
-    log.status = PlexWebhookLog.Status.RECEIVED
-    log.save(update_fields=["due_at", "lease_until", "reason", "error_message", "status", "retry_count"])
+def _postpone(log: PlexWebhookLog, due_at: datetime, reason: str, *, error: str = "", **fields: int) -> None:
+    _write(
+        log, status=PlexWebhookLog.Status.RECEIVED, due_at=due_at, lease_until=None, reason=clean_text(reason),
+        error_message=clean_text(error), **fields,
+    )
 
 
 def replay(log: PlexWebhookLog, *, now: datetime) -> bool:

@@ -78,7 +78,7 @@ def _settle(
             return settle_at_once(event, config, viewer_of(event, config, account), received_at=now), ""
     except Exception as error:
         logger.exception("An event could not be settled at once; the worker tries again")
-        return None, f"{type(error).__name__}: {error}"
+        return None, clean_text(f"{type(error).__name__}: {error}")
 
 
 def _store(

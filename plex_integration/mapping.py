@@ -58,7 +58,8 @@ def is_settled(row: PlexShowMapping | None) -> bool:
 
 
 def _rows_about(show: PlexShow) -> list[PlexShowMapping]:
-    rows = PlexShowMapping.objects.about(show.key, show.server, show.rating_key)
+    guid = show.guid_text if show.guid and show.guid.is_global else ""
+    rows = PlexShowMapping.objects.about(show.key, show.server, show.rating_key, guid)
     return list(rows.select_related("tvshow").order_by("pk"))
 
 
@@ -70,7 +71,7 @@ def _is_new_to(row: PlexShowMapping, show: PlexShow) -> bool:
     if not row.plex_show_key:
         return True
     has_guid = show.guid is not None and show.guid.is_global
-    return has_guid and row.plex_show_key != show.key and is_settled(row)
+    return has_guid and row.plex_show_key != show.key and is_settled(row) and not _bears_guid(row, show)
 
 
 def _give_up_key(others: Iterable[PlexShowMapping], show: PlexShow) -> None:
@@ -88,10 +89,12 @@ def choose(rows: Sequence[PlexShowMapping], show: PlexShow) -> PlexShowMapping |
 
 
 def _same_identity(row: PlexShowMapping, show: PlexShow) -> bool:
-    if row.plex_show_key:
-        return row.plex_show_key == show.key
-    guid = _guid_in(row.plex_guid)
-    return bool(guid and guid.is_global and show.guid and guid.text == show.guid_text)
+    return (row.plex_show_key != "" and row.plex_show_key == show.key) or _bears_guid(row, show)
+
+
+def _bears_guid(row: PlexShowMapping, show: PlexShow) -> bool:
+    """Whether the row has the show's GUID, maybe from before another agent gave the show a second one."""
+    return bool(show.guid and show.guid.is_global and show.guid.text in {guid.text for guid in _guids_of(row)})
 
 
 def _same_rating_key(row: PlexShowMapping, show: PlexShow) -> bool:

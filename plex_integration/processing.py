@@ -156,7 +156,7 @@ def _known(event: PlexEvent, config: PlexConfig, row: PlexShowMapping) -> Outcom
 
 _MARKED = {
     Marked.MARKED: (outcomes.MARKED, "Marked {0} of {1}: {2}."),
-    Marked.ALREADY: (outcomes.ALREADY, "{0} of {1} was watched already; its date stays."),
+    Marked.ALREADY: (outcomes.ALREADY, "{0} of {1} was watched already."),
     Marked.UNTICKED: (outcomes.ALREADY, "{0} of {1} was unticked by hand since; it stays so."),
 }
 

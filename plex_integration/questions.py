@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from plex_integration.guids import imdb_id, parse_guid
 from plex_integration.models import PlexConflict, PlexWebhookLog
 from plex_integration.payloads import SCROBBLE
+from plex_integration.untrusted import clean_text
 from plex_integration.words import counted, score_words
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow
 from tvshows.titles import normalise
@@ -72,6 +73,8 @@ class Question:
     def ids(self) -> list[tuple[str, str]]:
         """The show's ids that Plex named, as (catalogue, id)."""
         ids = self.conflict.evidence.get("ids", {}) if isinstance(self.conflict.evidence, dict) else {}
+        if not isinstance(ids, dict):  # written by SQL
+            return []
         return [(name, str(ids[key])) for key, name in CATALOGUES.items() if ids.get(key)]
 
     @property
@@ -104,7 +107,7 @@ def search(text: str, question: Question, *, user_id: int | None) -> tuple[Card,
 
 def shows_named(text: str) -> QuerySet[TVShow]:
     """Shows with this in one of their titles, or with this IMDb id; none for no text."""
-    text = text.strip()
+    text = clean_text(text).strip()
     if imdb_id(text):
         return TVShow.objects.filter(imdb_id=text)
     wanted = normalise(text).text

@@ -1,5 +1,7 @@
 """Answers to conflicts: a person's, or that of changes to catalogue and mappings. The waiting events follow."""
 
+import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +25,7 @@ from tvshows.matching import Match, match
 from tvshows.models import TVShow
 from tvshows.watching import Move
 
+logger = logging.getLogger(__name__)
 DRAINED_AT_ONCE = 50  # events; a worker does the rest
 SEEN_LATE = timedelta(minutes=1)  # a change may be seen later than it was made: transactions last, clocks differ
 
@@ -101,7 +104,12 @@ def _settle(conflict: PlexConflict, choice: Choice, resolution: str, user_id: in
 def _drain(conflict: PlexConflict, now: datetime) -> Resolved:
     """Process the events that waited, oldest first. One that fails here stays due, and the sweep takes it up."""
     waiting = list(PlexWebhookLog.objects.waiting_for(conflict.pk)[:DRAINED_AT_ONCE])
-    done = [(log, outcome) for log in waiting if (outcome := process(log.pk, now=now))]
+    started = time.monotonic()
+    # The time goes on meanwhile, or the leases of the last events would have ended before they began.
+    done = [
+        (log, outcome) for log in waiting
+        if (outcome := process(log.pk, now=now + timedelta(seconds=time.monotonic() - started)))
+    ]
     left = PlexWebhookLog.objects.waiting_for(conflict.pk).count()
     if left:
         inbox.wake(now=now)
@@ -202,6 +210,10 @@ def _reevaluate(open_conflicts: QuerySet[PlexConflict], now: datetime) -> int:
             settled += reevaluate(conflict_id, now=now)
         except TransientError:
             break  # a service is down: the next sweep looks again
+        except Exception:
+            # One that cannot be looked at must not keep the others from it; it comes last the next time.
+            logger.exception("Conflict %s could not be looked at again", conflict_id)
+            PlexConflict.objects.filter(pk=conflict_id).update(evaluated_at=now)
     return settled
 
 
@@ -230,7 +242,8 @@ def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: d
     """Take the best candidate of several conflicts, as a person confirmed. Says how many, and what could not be."""
     done, problems = 0, []
     for conflict in PlexConflict.objects.open().filter(pk__in=list(conflict_ids)):
-        best = conflict.potential_matches[0].get("tvshow_id") if conflict.potential_matches else None
+        first = next(iter(conflict.potential_matches or []), None)
+        best = first.get("tvshow_id") if isinstance(first, dict) else None
         if best is None:
             problems.append(f"{conflict}: no show fits.")
             continue

@@ -23,7 +23,8 @@ def _wrong_kind(event: PlexEvent) -> Outcome | None:
     if event.event not in EFFECTIVE:
         return outcomes.ignored(outcomes.IGNORED, f"{event.event} changes nothing here.")
     if not event.is_tv:
-        return outcomes.ignored(outcomes.IGNORED, f"Only TV shows count, and this is of the kind {event.kind or 'unknown'}.")
+        kind = event.kind or "unknown"
+        return outcomes.ignored(outcomes.IGNORED, f"Only TV shows count, and this is of the kind {kind}.")
     if event.event == SCROBBLE and event.kind != "episode":
         return outcomes.ignored(outcomes.IGNORED, f"It is about a whole {event.kind}, not about an episode.")
     return None

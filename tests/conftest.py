@@ -13,7 +13,8 @@ from tests.world import World, make_world
 @pytest.fixture(autouse=True)
 def _fresh_cache(monkeypatch):
     """Rate limits are counted in the cache, which outlives a test, and by the minute, which may end within one."""
-    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda now=time.time(): now))
+    now = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
     cache.clear()
     yield
     cache.clear()

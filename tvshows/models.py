@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
+from django.core.validators import RegexValidator
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -29,7 +30,10 @@ class TVShowQuerySet(models.QuerySet["TVShow"]):
         opened = connections[self.db]
         with transaction.atomic(using=self.db):
             if opened.vendor == "postgresql":
-                # Marking begins with a row of this table. On SQLite each transaction has the database to itself.
+                # In the order in which marking takes them: the show, then a person's row of it. On SQLite each
+                # transaction has the database to itself.
+                shows = TVShow.objects.filter(pk__in=list(self.values_list("pk", flat=True)))
+                list(shows.select_for_update().order_by("pk").values_list("pk", flat=True))
                 opened.cursor().execute("LOCK TABLE tracked_shows IN EXCLUSIVE MODE")
             return super().delete()
 
@@ -57,7 +61,10 @@ class TVShow(models.Model):
     show_start_date = models.DateField("first aired", null=True, blank=True)
     tmdb_id = models.PositiveIntegerField("TMDB id", null=True, blank=True, unique=True)
     tvdb_id = models.PositiveIntegerField("TVDB id", null=True, blank=True, unique=True)
-    imdb_id = models.CharField("IMDb id", max_length=16, null=True, blank=True, unique=True, default=None)
+    imdb_id = models.CharField(
+        "IMDb id", max_length=16, null=True, blank=True, unique=True, default=None,
+        validators=[RegexValidator(r"^tt[0-9]{5,12}$", "An IMDb id is tt and digits, such as tt11280740.")],
+    )
     overview = models.TextField(blank=True, default="", db_default="")
     poster = models.CharField(max_length=255, blank=True, default="", db_default="", help_text="Address or TMDB path.")
     network = models.CharField(max_length=100, blank=True, default="", db_default="")

@@ -27,9 +27,11 @@ def stays_gone(collector: Collector, field: models.Field[Any, Any], rows: Any, u
 class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
     """Mappings."""
 
-    def about(self, show_key: str, server: str, rating_key: str) -> Self:
-        """Whatever may be the mapping of a Plex show; rows written by SQL have no show key yet."""
+    def about(self, show_key: str, server: str, rating_key: str, guid: str) -> Self:
+        """Whatever may be the mapping of a Plex show; rows written by SQL have no show key yet. `guid`: if global."""
         named = Q(plex_show_key__in={show_key, ""})
+        if guid:
+            named |= Q(plex_guid=guid)
         if rating_key:
             named |= Q(plex_rating_key=rating_key, plex_server_uuid__in={server, ""})
         return self.filter(named)
@@ -99,6 +101,8 @@ class PlexShowMapping(models.Model):
         ]
         indexes = [
             models.Index(fields=["plex_rating_key"], name="idx_plex_mappings_rating_key"),
+            # Beside the unique one, which is partial: SQLite cannot see that a value which is bound later fits.
+            models.Index(fields=["plex_guid"], name="idx_plex_mappings_guid"),
             models.Index(fields=["plex_show_key"], name="idx_plex_mappings_show_key"),
             models.Index(fields=["tmdb_id"], condition=Q(tmdb_id__isnull=False), name="idx_plex_mappings_tmdb"),
             models.Index(fields=["tvdb_id"], condition=Q(tvdb_id__isnull=False), name="idx_plex_mappings_tvdb"),

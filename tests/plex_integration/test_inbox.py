@@ -163,3 +163,20 @@ def test_a_schedule_that_somebody_broke_is_mended():
     call_command("migrate", verbosity=0)
     row = Schedule.objects.get(name="sweep the inbox")
     assert (row.func, row.minutes) == ("plex_integration.tasks.sweep", 1)
+
+
+def test_who_lost_the_lease_does_not_undo_what_the_next_one_did(due, settings):
+    first = inbox.claim(due.pk, now=NOW)
+    later = NOW + timedelta(seconds=settings.EVENT_LEASE_SECONDS + 1)
+    assert processing.process(due.pk, now=later).action == outcomes.MARKED
+    inbox.try_later(first, "too late", now=later)
+    inbox.finish(first, outcomes.failed(outcomes.ERROR, "too late"), now=later)
+    due.refresh_from_db()
+    assert (due.status, due.action_taken) == ("success", outcomes.MARKED)
+
+
+def test_an_error_with_text_that_no_database_takes_is_kept_in_a_readable_form(due, monkeypatch):
+    fail_with(monkeypatch, ValueError("no\0luck \ud800"))
+    processing.process(due.pk, now=NOW)
+    due.refresh_from_db()
+    assert "no\u2400luck \ufffd" in due.reason

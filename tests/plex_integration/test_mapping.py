@@ -416,3 +416,18 @@ def test_a_mapping_is_changed_while_its_events_come_in():
     for thread in threads:
         thread.join(30)
     assert wrong == []
+
+
+@pytest.mark.parametrize("elsewhere", [{"grandparentRatingKey": "4k"}, {"server": "another-server"}])
+def test_a_show_with_an_old_and_a_new_agent_is_known_by_both_guids(world, elsewhere):
+    """Two libraries, or two servers, of which only one has moved to the new agent yet."""
+    other = {"grandparentGuid": f"{LEGACY}371980", "ratingKey": "4k-1", **elsewhere}
+    world.send(scrobble("Severance", 1, 1, grandparentGuid=f"{LEGACY}371980"))
+    world.send(scrobble("Severance", 1, 2, **other))
+    world.send(scrobble("Severance", 1, 3, grandparentGuid="plex://show/new"))
+    for number in (4, 5):
+        assert world.post(scrobble("Severance", 1, number, **other | {"ratingKey": f"4k-{number}"})).status_code == 200
+        moved = scrobble("Severance", 1, number + 2, grandparentGuid="plex://show/new")
+        assert world.post(moved).status_code == 200
+    assert len(world.watched()) == 7
+    assert PlexShowMapping.objects.count() == 1

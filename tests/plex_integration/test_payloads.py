@@ -59,13 +59,13 @@ VERDICTS = {
     "library-new-season": ASKED,
     "library-new-show": (202, "success", "show_already_exists"),
     "library-on-deck": NOT_OURS,
-    "pause": UNLINKED,  # only a scrobble or a play links the owner's account
+    "pause": NOT_OURS,
     "play-clip": NOT_OURS,
     "play-episode": NOT_OURS,
     "play-photo": NOT_OURS,
     "playback-started": NOT_OURS,
-    "rate": UNLINKED,
-    "resume": UNLINKED,
+    "rate": NOT_OURS,
+    "resume": NOT_OURS,
     "scrobble-agents-none": ASKED,
     "scrobble-dvr": ASKED,
     "scrobble-foreign-title": ASKED,
@@ -92,8 +92,8 @@ VERDICTS = {
     "scrobble-two-episode-file": ASKED,
     "scrobble-wrong-types": (202, "failed", "show_not_named"),
     "scrobble-year-season": ASKED,
-    "stop": UNLINKED,
-    "unknown-event": UNLINKED,
+    "stop": NOT_OURS,
+    "unknown-event": NOT_OURS,
 }
 
 

@@ -434,3 +434,21 @@ def test_an_account_that_was_unlinked_meanwhile_marks_nothing(world):
     select(world, conflict)
     assert verdicts() == [("ignored", "unlinked_account")]
     assert Watch.objects.count() == 0
+
+
+def test_one_question_that_cannot_be_looked_at_does_not_keep_the_others_from_it(world, monkeypatch):
+    world.send(scrobble("iCarly", show_id="a"))
+    world.send(scrobble("The Office", show_id="b"))
+    first, second = PlexConflict.objects.order_by("pk")
+    PlexShowMapping.objects.filter(plex_title="The Office").update(tvshow=world.shows["office_us"])
+    reevaluate = resolution.reevaluate
+
+    def fail_for_first(conflict_id, *, now):
+        if conflict_id == first.pk:
+            raise ValueError("broken")
+        return reevaluate(conflict_id, now=now)
+
+    monkeypatch.setattr(resolution, "reevaluate", fail_for_first)
+    resolution.reevaluate_all(now=datetime.now(UTC))
+    second.refresh_from_db()
+    assert (second.resolved, second.resolution_action) == (True, "auto_resolved")

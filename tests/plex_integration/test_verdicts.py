@@ -57,7 +57,7 @@ def test_a_second_viewing_is_already_watched_and_its_date_stays(world):
 
 def test_whose_it_is_comes_before_the_integrations_switch(world):
     switch(world, enabled=False, auto_mark_watched=False)
-    assert verdict(world.send(friends(event="media.pause"))) == ("ignored", "unlinked_account")
+    assert verdict(world.send(friends(event="media.play"))) == ("ignored", "unlinked_account")
 
 
 def test_with_the_integration_off_nothing_is_done_whatever_kind_it_is(world):

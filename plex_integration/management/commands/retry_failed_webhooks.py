@@ -22,13 +22,16 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         now = timezone.now()
         failed = PlexWebhookLog.objects.filter(status=PlexWebhookLog.Status.FAILED).order_by("created_at", "pk")
+        unusable = failed.filter(event_type="invalid").count()
+        failed = failed.exclude(event_type="invalid")
         if options["days"] is not None:
             failed = failed.filter(created_at__gte=now - timedelta(days=options["days"]))
         if options["dry_run"]:
             for log in failed.defer("payload"):
                 self.stdout.write(f"  {log.created_at:%Y-%m-%d %H:%M}  {log}: {log.reason}")
-            self.stdout.write(f"{failed.count()} failed events would be run again.")
+        left = f" {unusable} cannot be: their payload cannot be used." if unusable else ""
+        if options["dry_run"]:
+            self.stdout.write(f"{failed.count()} failed events would be run again.{left}")
             return
         replayed = repairs.replay_many(failed.defer("payload"), now=now)
-        left = f" {replayed.left} cannot be: their payload is unreadable." if replayed.left else ""
         self.stdout.write(f"{replayed.done} failed events are run again by the worker.{left}")
