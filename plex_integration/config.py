@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from plex_integration import encryption
-from plex_integration.models import PlexConfig
+from plex_integration.models import InstallationValue, PlexConfig
 
 WEBHOOK_PATH = "/api/plex/webhook"
 _SECRET_COLUMNS = [
@@ -71,8 +71,19 @@ def webhook_url(config: PlexConfig, request: HttpRequest | None = None) -> str:
     """The URL to enter in Plex, or nothing while there is no secret."""
     if not config.webhook_secret:
         return ""
-    here = f"{request.scheme}://{request.get_host()}" if request else "http://localhost:8000"
+    here = f"{request.scheme}://{request.get_host()}" if request else address()
     return f"{settings.PUBLIC_WEBHOOK_URL or here}{WEBHOOK_PATH}?{urlencode({'secret': config.webhook_secret})}"
+
+
+def address() -> str:
+    """Where the product was last started, such as http://127.0.0.1:8000."""
+    found = InstallationValue.objects.filter(name=InstallationValue.ADDRESS).values_list("value", flat=True).first()
+    return found or "http://localhost:8000"
+
+
+def note_address(base: str) -> None:
+    """Keep the address at which the product is started, for the commands that print it."""
+    InstallationValue.objects.update_or_create(name=InstallationValue.ADDRESS, defaults={"value": base})
 
 
 def get_token(config: PlexConfig) -> str:

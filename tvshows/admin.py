@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002, FBT001  (Django hands its hooks more than each needs)
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -122,6 +123,17 @@ class EpisodeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = [
         "show", ("season_number", "episode_number"), "title", "air_date", "runtime", ("tmdb_id", "tvdb_id", "imdb_id"),
     ]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Added from a show's list of episodes, it is that show's next one."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        filters = parse_qs(request.GET.get("_changelist_filters", ""))
+        show = next((values[0] for name, values in filters.items() if name in {"show", "show__id__exact"}), "")
+        if show.isdecimal() and len(show) < 18:
+            last = Episode.objects.filter(show=int(show)).order_by("season_number", "episode_number").last()
+            season, number = (last.season_number, last.episode_number + 1) if last else (1, 1)
+            initial = {"show": show, "season_number": season, "episode_number": number} | initial
+        return initial
 
     @admin.display(description="episode", ordering="season_number")
     def code(self, episode: Episode) -> str:

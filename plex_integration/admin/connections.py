@@ -33,6 +33,11 @@ class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "secret_since", "synced_from",
     ]
 
+    def has_delete_permission(self, request: HttpRequest, obj: PlexConfig | None = None) -> bool:
+        """It is switched off, not deleted: its events and accounts would go with it."""
+        del request, obj
+        return False
+
     def get_fieldsets(self, request: HttpRequest, obj: PlexConfig | None = None) -> Any:
         """A new one only needs its person. The URL holds the secret: it is for those who may change the connection."""
         if obj is None:

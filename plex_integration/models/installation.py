@@ -5,11 +5,12 @@ from django.db.models.functions import Now
 
 
 class InstallationValue(models.Model):
-    """A named value that all processes share: the hash of the setup token, the key's canary, the worker's heartbeat."""
+    """A named value that all processes share, such as the hash of the setup token or the worker's heartbeat."""
 
     SETUP_TOKEN = "setup_token"  # noqa: S105  (its name, not the token)
     KEY_CANARY = "key_canary"
     HEARTBEAT = "worker_heartbeat"
+    ADDRESS = "address"
 
     name = models.CharField(max_length=32, primary_key=True)
     value = models.TextField(blank=True, default="", db_default="")

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from plex_integration import config as plex_config
 from plex_integration import demo
 from plex_integration.models import PlexConfig, PlexWebhookLog
 
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{added} shows added. {len(logs)} events sent:")
         for log in logs:
             self.stdout.write(f"  {self._line(log)}")
-        self.stdout.write("Next: open http://localhost:8000/ and decide which iCarly it was.")
+        if any(log.conflict_id and log.done_at is None for log in logs):
+            self.stdout.write(f"Next: open {plex_config.address()}/ and decide which iCarly it was.")
 
     def _line(self, log: PlexWebhookLog) -> str:
         return f"{log.created_at:%d %b %H:%M}  {log.plex_title} {log.code}  {log.get_status_display()}: {log.reason}"

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="Where the server runs (%(default)s).")
+        parser.add_argument("--url", help="Where the server runs (where `manage.py up` started it last).")
         parser.add_argument("--event", choices=EVENTS, default=EVENTS[0], help="The kind of event (%(default)s).")
         parser.add_argument("--title", default="Test of the tracker", help="The show's title.")
         parser.add_argument("--season", type=int, default=1, help="The season (1).")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if config is None or not config.webhook_secret:
             raise CommandError("There is no connection yet. Open the setup link that `manage.py up` prints first.")
         key = f"test-{uuid4().hex[:12]}"
-        answer = self._post(options["url"], config, _payload(key, options))
+        answer = self._post(options["url"] or plex_config.address(), config, _payload(key, options))
         self.stdout.write(f"Answer: {answer.status_code} {answer.text}")
         if answer.status_code not in {200, 202, 429}:
             raise CommandError("The event was not taken. The answer says why.")

@@ -40,6 +40,12 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write(f"{name} would get a new webhook URL. The present one {until}.")
                 continue
+            ends = connection.previous_secret_expires_at
+            if ends and ends > now:
+                self.stdout.write(self.style.WARNING(
+                    f"The URL of {name} from before the last change was to work until {_moment(ends)}. It ends now: "
+                    "if it is still the one in Plex, enter the new one at once."
+                ))
             rotated = config.rotate_secret(connection.pk, grace=options["grace"], now=now)
             self.stdout.write(f"The new webhook URL of {name}, to enter in Plex:\n{config.webhook_url(rotated)}")
             self.stdout.write(f"The old one {until}.")
@@ -55,4 +61,8 @@ class Command(BaseCommand):
     def _until(self, length: timedelta, now: datetime) -> str:
         if not length:
             return "stops working at once"
-        return f"works until {timezone.localtime(now + length):%Y-%m-%d %H:%M %Z}"
+        return f"works until {_moment(now + length)}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"

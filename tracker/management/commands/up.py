@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 from django_q.tasks import async_task
 
+from plex_integration import config as plex_config
 from tracker import preparation, setup, supervisor
 
 # Measured: more threads only wait for each other, for the interpreter and for SQLite's one writer, and are slower.
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         except preparation.CannotStartError as problem:
             sys.exit(f"Cannot start: {problem}")
         greeting = self._greeting(host, port)
+        plex_config.note_address(_bases(host, port)[0])
         async_task("plex_integration.tasks.sweep")  # the first sign of life, and whatever was left over
         connections.close_all()
         supervisor.become(_plan(address, port, workers, greeting))
