@@ -30,10 +30,11 @@ class TVShowQuerySet(models.QuerySet["TVShow"]):
         opened = connections[self.db]
         with transaction.atomic(using=self.db):
             if opened.vendor == "postgresql":
-                # In the order in which marking takes them: the show, then a person's row of it. On SQLite each
+                # First wait for whoever is writing a show's row, which is done before a person's row of it is taken; but
+                # keep nobody from referring to the show (no_key), who may hold such a row already. On SQLite each
                 # transaction has the database to itself.
                 shows = TVShow.objects.filter(pk__in=list(self.values_list("pk", flat=True)))
-                list(shows.select_for_update().order_by("pk").values_list("pk", flat=True))
+                list(shows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
                 opened.cursor().execute("LOCK TABLE tracked_shows IN EXCLUSIVE MODE")
             return super().delete()
 
