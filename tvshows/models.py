@@ -30,7 +30,7 @@ class TVShowQuerySet(models.QuerySet["TVShow"]):
         opened = connections[self.db]
         with transaction.atomic(using=self.db):
             if opened.vendor == "postgresql":
-                # First wait for whoever is writing a show's row, which is done before a person's row of it is taken; but
+                # First wait for whoever writes a show's row, which is done before a person's row of it is taken; but
                 # keep nobody from referring to the show (no_key), who may hold such a row already. On SQLite each
                 # transaction has the database to itself.
                 shows = TVShow.objects.filter(pk__in=list(self.values_list("pk", flat=True)))
