@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 _WRITE = threading.Lock()
 _WRITE_TIMEOUT = 2.0  # seconds; with SQLite's 2 an answer takes at most 4
 # While another process keeps SQLite locked, one thread waits for it and the others answer soon, or they would queue up.
-_STUCK_TIMEOUT = 0.3  # seconds; long enough for those before it when the database is free again
+_STUCK_TIMEOUT = 0.1  # seconds
 _stuck = threading.Event()
 
 
