@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,7 +27,11 @@ def writing() -> Iterator[None]:
     if not settings.SQLITE:
         yield
         return
+    since = time.monotonic()
     if not _WRITE.acquire(timeout=_STUCK_TIMEOUT if _stuck.is_set() else _WRITE_TIMEOUT):
+        raise Busy("the database is busy")
+    if _stuck.is_set() and time.monotonic() - since > _STUCK_TIMEOUT:
+        _WRITE.release()  # who was before us waited in vain, and we have waited as long
         raise Busy("the database is busy")
     try:
         yield
