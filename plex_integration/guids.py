@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from tvshows.described import Ids
+
 Kind = Literal["show", "season", "episode", "other"]
 IdSource = Literal["tmdb", "tvdb", "imdb"]
 
@@ -38,18 +40,6 @@ _LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalIds:
-    """What other catalogues call a show or an episode."""
-
-    tmdb: int | None = None
-    tvdb: int | None = None
-    imdb: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.tmdb or self.tvdb or self.imdb)
-
-
-@dataclass(frozen=True, slots=True)
 class Guid:
     """One GUID. `value` is the id of the thing itself; `show_value` that of its show where a legacy agent names it."""
 
@@ -66,13 +56,13 @@ class Guid:
         return bool(self.text) and self.source not in {"local", "none"}
 
     @property
-    def ids(self) -> ExternalIds:
+    def ids(self) -> Ids:
         """The id that it bears, if it is one that can be compared."""
         if self.source == "imdb":
-            return ExternalIds(imdb=imdb_id(self.value))
+            return Ids(imdb=imdb_id(self.value))
         if self.source in {"tvdb", "tmdb"} and (number := positive(self.value)):
-            return ExternalIds(tvdb=number) if self.source == "tvdb" else ExternalIds(tmdb=number)
-        return ExternalIds()
+            return Ids(tvdb=number) if self.source == "tvdb" else Ids(tmdb=number)
+        return Ids()
 
 
 def positive(value: str) -> int | None:
@@ -130,7 +120,7 @@ def show_guid(text: str) -> Guid | None:
     return parse_guid(f"{scheme}://{path.strip('/').partition('/')[0]}")
 
 
-def external_ids(texts: tuple[str, ...]) -> ExternalIds:
+def external_ids(texts: tuple[str, ...]) -> Ids:
     """The ids of a `Guid[]` array, the first of each source."""
     found: dict[str, int | str] = {}
     for guid in filter(None, map(parse_guid, texts)):
@@ -138,4 +128,4 @@ def external_ids(texts: tuple[str, ...]) -> ExternalIds:
         for source, value in (("tmdb", ids.tmdb), ("tvdb", ids.tvdb), ("imdb", ids.imdb)):
             if value:
                 found.setdefault(source, value)
-    return ExternalIds(**found)  # type: ignore[arg-type]
+    return Ids(**found)  # type: ignore[arg-type]

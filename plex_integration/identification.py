@@ -7,7 +7,6 @@ it, and may raise TransientError when its service does not answer.
 from collections.abc import Callable
 from dataclasses import replace
 
-from plex_integration.guids import ExternalIds
 from plex_integration.payloads import PlexEvent
 from tvshows.described import DescribedEpisode, DescribedShow, Ids
 from tvshows.titles import normalise
@@ -15,16 +14,12 @@ from tvshows.titles import normalise
 Source = Callable[[PlexEvent, DescribedShow], DescribedShow]
 
 
-def _ids(ids: ExternalIds) -> Ids:
-    return Ids(ids.tmdb, ids.tvdb, ids.imdb)
-
-
 def described_episode(event: PlexEvent) -> DescribedEpisode:
     """The episode that an event names; without ids where they are the show's, as Tautulli writes them."""
     ids, show = event.ids, event.show.ids
     pairs = ((ids.tmdb, show.tmdb), (ids.tvdb, show.tvdb), (ids.imdb, show.imdb))
     are_the_shows = any(mine and mine == theirs for mine, theirs in pairs)
-    named = Ids() if are_the_shows else _ids(ids)
+    named = Ids() if are_the_shows else ids
     return DescribedEpisode(event.season, event.number, event.title, event.air_date, event.year, named)
 
 
@@ -35,7 +30,7 @@ def from_payload(event: PlexEvent, known: DescribedShow) -> DescribedShow:
     episode = described_episode(event) if event.kind == "episode" else None
     return replace(
         known, titles=(*known.titles, show.title) if show.title else known.titles, years=known.years | years,
-        country=title.country, ids=_ids(show.ids), episode=episode,
+        country=title.country, ids=show.ids, episode=episode,
     )
 
 

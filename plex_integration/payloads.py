@@ -11,8 +11,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from plex_integration.guids import ExternalIds, Guid, external_ids, parse_guid, show_guid
+from plex_integration.guids import Guid, external_ids, parse_guid, show_guid
 from plex_integration.untrusted import EARLIEST_YEAR, date_of, flag_of, list_of, number_of, object_of, text_of
+from tvshows.described import Ids
 from tvshows.titles import normalise, slug_year
 
 SCROBBLE = "media.scrobble"
@@ -51,7 +52,7 @@ class PlexShow:
     title: str = ""
     year: int | None = None
     slug_year: int | None = None
-    ids: ExternalIds = field(default_factory=ExternalIds)
+    ids: Ids = field(default_factory=Ids)
 
     @property
     def guid_text(self) -> str:
@@ -102,7 +103,7 @@ class PlexEvent:
     year: int | None
     air_date: date | None
     minutes: int | None
-    ids: ExternalIds
+    ids: Ids
     show: PlexShow
 
     @property
@@ -155,13 +156,13 @@ def _show_of(metadata: dict[str, Any], kind: str, server: str) -> PlexShow:
     )
 
 
-def _show_ids(metadata: dict[str, Any], kind: str, guid: Guid | None) -> ExternalIds:
+def _show_ids(metadata: dict[str, Any], kind: str, guid: Guid | None) -> Ids:
     if kind == "show" and (own := _guid_array(metadata)):
         return own
-    return guid.ids if guid else ExternalIds()
+    return guid.ids if guid else Ids()
 
 
-def _guid_array(metadata: dict[str, Any]) -> ExternalIds:
+def _guid_array(metadata: dict[str, Any]) -> Ids:
     items = list_of(metadata.get("Guid"))[:_MOST_GUIDS]
     return external_ids(tuple(text_of(object_of(item).get("id"), 1000) for item in items))
 
@@ -202,7 +203,7 @@ def parse_event(payload: dict[str, Any]) -> PlexEvent:
         year=_year(metadata.get("year")),
         air_date=date_of(metadata.get("originallyAvailableAt")),
         minutes=_minutes(metadata.get("duration")),
-        ids=_guid_array(metadata) if kind == "episode" else ExternalIds(),
+        ids=_guid_array(metadata) if kind == "episode" else Ids(),
         show=_show_of(metadata, kind, uuid),
     )
     _require_something_watched(event)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from plex_integration.guids import ExternalIds, external_ids, imdb_id, parse_guid, positive, show_guid
+from plex_integration.guids import external_ids, imdb_id, parse_guid, positive, show_guid
+from tvshows.described import Ids
 
 
 @pytest.mark.parametrize(("text", "source", "kind", "value", "season", "episode"), [
@@ -73,15 +74,15 @@ def test_an_id_of_the_guid_array_is_never_taken_for_the_shows(text):
 
 
 @pytest.mark.parametrize(("text", "ids"), [
-    ("tvdb://8031280", ExternalIds(tvdb=8031280)),
-    ("tmdb://2499236", ExternalIds(tmdb=2499236)),
-    ("imdb://tt13429908", ExternalIds(imdb="tt13429908")),
-    ("hama://tvdb-81797/22/70", ExternalIds(tvdb=81797)),
-    ("hama://anidb-12834/1/2", ExternalIds()),
-    ("plex://show/123", ExternalIds()),
-    ("tvdb://0", ExternalIds()), ("tvdb://-5", ExternalIds()), ("tvdb://2147483648", ExternalIds()),
-    ("tvdb://99999999999999999999", ExternalIds()), ("tvdb://1e3", ExternalIds()), ("tvdb://١٢", ExternalIds()),
-    ("imdb://nm0000001", ExternalIds()), ("imdb://tt1", ExternalIds()),
+    ("tvdb://8031280", Ids(tvdb=8031280)),
+    ("tmdb://2499236", Ids(tmdb=2499236)),
+    ("imdb://tt13429908", Ids(imdb="tt13429908")),
+    ("hama://tvdb-81797/22/70", Ids(tvdb=81797)),
+    ("hama://anidb-12834/1/2", Ids()),
+    ("plex://show/123", Ids()),
+    ("tvdb://0", Ids()), ("tvdb://-5", Ids()), ("tvdb://2147483648", Ids()),
+    ("tvdb://99999999999999999999", Ids()), ("tvdb://1e3", Ids()), ("tvdb://١٢", Ids()),
+    ("imdb://nm0000001", Ids()), ("imdb://tt1", Ids()),
 ])
 def test_only_an_id_that_can_be_compared_and_stored_counts(text, ids):
     assert parse_guid(text).ids == ids
@@ -89,7 +90,7 @@ def test_only_an_id_that_can_be_compared_and_stored_counts(text, ids):
 
 def test_a_guid_array_gives_the_first_id_of_each_source():
     texts = ("imdb://tt13429908", "tmdb://2499236", "tvdb://8031280", "tvdb://1", "rubbish", "")
-    assert external_ids(texts) == ExternalIds(tmdb=2499236, tvdb=8031280, imdb="tt13429908")
+    assert external_ids(texts) == Ids(tmdb=2499236, tvdb=8031280, imdb="tt13429908")
 
 
 def test_numbers_and_imdb_ids_beyond_their_columns_are_none():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from plex_integration.guids import ExternalIds
 from plex_integration.payloads import InvalidPayload, parse_event
 from tests.world import NOON, OWNER, PAYLOADS, SERVER, payload, scrobble
 from tvshows import catalogue
 from tvshows.catalogue import NewEpisode, NewShow
+from tvshows.described import Ids
 
 REAL = os.environ.get("PAYLOADS_DIR", "")  # a folder of payloads that others published
 
@@ -154,21 +154,21 @@ def test_a_shows_own_fields_depend_on_what_the_event_is_about():
 def test_the_guid_array_is_the_episodes_unless_the_event_is_about_a_show():
     guids = {"Guid": [{"id": "tvdb://371980"}, {"id": "imdb://tt11280740"}]}
     episode = parse_event(scrobble(**guids))
-    assert (episode.ids, episode.show.ids) == (ExternalIds(tvdb=371980, imdb="tt11280740"), ExternalIds())
+    assert (episode.ids, episode.show.ids) == (Ids(tvdb=371980, imdb="tt11280740"), Ids())
     show = parse_event({"event": "library.new", "Metadata": {"type": "show", "title": "X"} | guids})
-    assert (show.ids, show.show.ids) == (ExternalIds(), ExternalIds(tvdb=371980, imdb="tt11280740"))
+    assert (show.ids, show.show.ids) == (Ids(), Ids(tvdb=371980, imdb="tt11280740"))
 
 
 @pytest.mark.parametrize("guids", [
     "tvdb://371980", {"id": "tvdb://371980"}, ["tvdb://371980", None, 5, [], {"id": ["x"]}, {}],
 ])
 def test_a_guid_array_of_another_shape_holds_no_ids(guids):
-    assert parse_event(scrobble(Guid=guids)).ids == ExternalIds()
+    assert parse_event(scrobble(Guid=guids)).ids == Ids()
 
 
 def test_guid_in_lower_case_may_be_an_array_and_in_upper_case_text():
     event = parse_event(scrobble(guid=[{"id": "tvdb://1"}], Guid="plex://episode/5d9c"))
-    assert (event.guid, event.ids) == (None, ExternalIds())
+    assert (event.guid, event.ids) == (None, Ids())
 
 
 UNKEYED = {"grandparentGuid": None, "grandparentRatingKey": None}
@@ -261,4 +261,4 @@ def test_a_track_has_a_season_and_a_number_and_is_no_episode():
 
 def test_many_guids_take_little_time_and_only_the_first_are_read():
     guids = [{"id": "rubbish://x"}] * 50_000 + [{"id": "tvdb://1"}]
-    assert parse_event(scrobble(Guid=guids)).ids == ExternalIds()
+    assert parse_event(scrobble(Guid=guids)).ids == Ids()
