@@ -2,14 +2,29 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists
+from django.db import connection
 
 from plex_integration.locks import lock
-from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
+from plex_integration.models import PlexAccount, PlexConfig
 from plex_integration.payloads import PLAY, SCROBBLE, PlexEvent
 
 SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a write for each event
+COPY_WINDOW = timedelta(seconds=300)  # the same event within this time is a copy
 OWNER_ID = 1  # the account id under which a server knows its owner, on some servers
+
+# The account, or a row of NULLs, and whether an event with the same key had an effect in these minutes, or will have
+# one. Copies of copies do not count, nor what a clock that was wrong put into the future. Plain SQL, like the other
+# queries that each event costs: Django takes several times as long to write one as the database to answer it.
+_ACCOUNT_AND_COPY = """
+SELECT account.*, EXISTS (
+    SELECT 1 FROM plex_webhook_logs
+    WHERE dedup_key = %(key)s AND created_at BETWEEN %(since)s AND %(until)s AND status IN ('received', 'success')
+) AS is_copy
+FROM (SELECT 1 AS one) AS always LEFT JOIN plex_accounts AS account
+ON account.config_id = %(config)s AND
+"""
+_BY_ID = "account.account_id = %(account)s"
+_BY_TITLE = "account.account_id IS NULL AND account.title = %(title)s"  # where Plex sends no id
 
 
 def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[PlexAccount | None, bool]:
@@ -17,15 +32,27 @@ def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[P
 
     Both in one query where the account is known, as nearly every event's is.
     """
-    copies = PlexWebhookLog.objects.effective_copies(event.dedup_key(config.pk), now)
+    found = _find(event, config, now)
+    is_copy = bool(vars(found)["is_copy"])
     if not event.account:
-        return None, copies.exists()
-    named = PlexAccount.objects.named(config.pk, event.account.account_id, event.account.title)
-    account = named.annotate(is_copy=Exists(copies)).first()
-    if account is None:
-        return _link(_store(event, config, now), event, config), copies.exists()
-    _touch(account, event, now)
-    return _link(account, event, config), bool(vars(account)["is_copy"])
+        return None, is_copy
+    if found.pk is None:
+        return _link(_store(event, config, now), event, config), is_copy
+    _touch(found, event, now)
+    return _link(found, event, config), is_copy
+
+
+def _find(event: PlexEvent, config: PlexConfig, now: datetime) -> PlexAccount:
+    """The account that an event names, without an id where there is none, with `is_copy`."""
+    as_stored = connection.ops.adapt_datetimefield_value
+    return PlexAccount.objects.raw(
+        _ACCOUNT_AND_COPY + (_BY_TITLE if event.account.account_id is None else _BY_ID),
+        {
+            "key": event.dedup_key(config.pk) or None,  # an event without one is nobody's copy
+            "since": as_stored(now - COPY_WINDOW), "until": as_stored(now + COPY_WINDOW),
+            "config": config.pk, "account": event.account.account_id, "title": event.account.title,
+        },
+    )[0]
 
 
 def viewer_of(event: PlexEvent, config: PlexConfig, account: PlexAccount | None) -> int | None:

@@ -55,7 +55,7 @@ def match_secret(given: str, now: datetime) -> PlexConfig | None:
     """
     candidate = _comparable(given)
     matched = None
-    for config in PlexConfig.objects.order_by("pk"):
+    for config in PlexConfig.objects.raw("SELECT * FROM plex_config ORDER BY id"):
         for secret in config.secrets(now):
             if hmac.compare_digest(_comparable(secret), candidate):
                 matched = matched or config

@@ -27,6 +27,14 @@ def world(db) -> World:
 
 
 def pytest_sessionstart() -> None:
-    """The test database of SQLite is a file in the data folder; and a person's password is not worth 0.4 s a test."""
+    """The test database of SQLite is a file in the data folder. A person's password is not worth 0.4 s a test, nor is
+    a list of all static files 20 ms for each client.
+    """
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones, which mostly wait, at opposite ends on the two engines: both at once would wait together."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("slow")) != settings.SQLITE)

@@ -253,7 +253,7 @@ def product(*, like: Product | None = None, server: str | None = None, **extra: 
         if like:
             made.seeded = like.seeded
             if not server:
-                shutil.copy(like.file, made.file)
+                shutil.copytree(like.folder, made.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("output"))
         try:
             yield made
         finally:

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from django.db.models import Q
-
 from tvshows.described import DescribedEpisode, Ids
 from tvshows.models import Episode
 from tvshows.similarity import similarity
@@ -15,6 +13,17 @@ from tvshows.titles import normalise
 SAME_DAY = timedelta(days=1)  # time zones and midnight premieres
 TOO_FAR = timedelta(days=7)  # beyond this an air date contradicts a number
 SAME_TITLE = 0.75
+
+# Plain SQL because each event asks it; what is not known is NULL and equals nothing.
+_CANDIDATES = """
+SELECT episode.*, tvshow.tmdb_id AS show_tmdb, tvshow.tvdb_id AS show_tvdb, tvshow.imdb_id AS show_imdb
+FROM tvshow_episodes AS episode JOIN tvshows AS tvshow ON tvshow.id = episode.show_id
+WHERE episode.show_id = %(show)s AND (
+    (episode.season_number = %(season)s AND episode.episode_number = %(number)s)
+    OR episode.tmdb_id = %(tmdb)s OR episode.tvdb_id = %(tvdb)s OR episode.imdb_id = %(imdb)s
+)
+ORDER BY episode.season_number, episode.episode_number
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +79,19 @@ def _is_far(episode: Episode, named: DescribedEpisode) -> bool:
 
 
 def _candidates(show_id: int, named: DescribedEpisode) -> Sequence[Episode]:
-    """The show's episodes with the season and number, or with one of the ids."""
-    wanted = Q(season_number=named.season, episode_number=named.number)
-    for column, value in (("tmdb_id", named.ids.tmdb), ("tvdb_id", named.ids.tvdb), ("imdb_id", named.ids.imdb)):
-        if value:
-            wanted |= Q(**{column: value})
-    return list(Episode.objects.filter(wanted, show=show_id).select_related("show"))
+    """The show's episodes with the season and number, or with one of the ids; each with the ids of the show."""
+    return list(Episode.objects.raw(_CANDIDATES, {
+        "show": show_id, "season": named.season, "number": named.number,
+        "tmdb": named.ids.tmdb or None, "tvdb": named.ids.tvdb or None, "imdb": named.ids.imdb or None,
+    }))
 
 
 def _without_ids_of_show(named: DescribedEpisode, candidates: Sequence[Episode]) -> DescribedEpisode:
     """The description without its ids where they are the show's: some senders write those in their place."""
     if not candidates:
         return named
-    show, ids = candidates[0].show, named.ids
-    pairs = ((show.tmdb_id, ids.tmdb), (show.tvdb_id, ids.tvdb), (show.imdb_id, ids.imdb))
+    show, ids = vars(candidates[0]), named.ids
+    pairs = ((show["show_tmdb"], ids.tmdb), (show["show_tvdb"], ids.tvdb), (show["show_imdb"], ids.imdb))
     return replace(named, ids=Ids()) if any(mine and mine == theirs for mine, theirs in pairs) else named
 
 

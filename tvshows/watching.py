@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
 
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 _RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
+_TRACKED = "SELECT * FROM tracked_shows WHERE user_id = %s AND show_id = %s"
+_WATCHES = "SELECT * FROM watches WHERE user_id = %s AND episode_id = %s ORDER BY play"
 
 
 class Marked(Enum):
@@ -45,7 +47,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
     """
     tracked = _lock(user_id, episode.show_id)
-    watches = list(Watch.objects.filter(user=user_id, episode=episode).order_by("play"))
+    watches = list(Watch.objects.raw(_WATCHES, [user_id, episode.pk]))
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
@@ -59,13 +61,18 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
 
 def _lock(user_id: int, show_id: int) -> TrackedShow:
     """The person's row of the show, locked; made when there is none."""
-    locked = TrackedShow.objects.select_for_update().filter(user=user_id, show=show_id)
-    if tracked := locked.first():
+    if tracked := _locked(user_id, show_id):
         return tracked
     TrackedShow.objects.bulk_create([TrackedShow(user_id=user_id, show_id=show_id)], ignore_conflicts=True)
-    if tracked := locked.first():
+    if tracked := _locked(user_id, show_id):
         return tracked
     raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
+
+
+def _locked(user_id: int, show_id: int) -> TrackedShow | None:
+    """The row as it is under its lock. Plain SQL, like the watches, because each event asks it."""
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    return next(iter(TrackedShow.objects.raw(_TRACKED + lock, [user_id, show_id])), None)
 
 
 def _is_new(viewing: Viewing, live: list[Watch], user_id: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -46,15 +45,6 @@ class PlexConfig(models.Model):
         return [secret for secret in (self.webhook_secret, grace) if secret]
 
 
-class PlexAccountQuerySet(models.QuerySet["PlexAccount"]):
-    """Plex accounts."""
-
-    def named(self, config_id: int, account_id: int | None, title: str) -> Self:
-        """The account that an event names: by its id, or by its title where Plex sends no id."""
-        named = Q(account_id=account_id) if account_id is not None else Q(account_id__isnull=True, title=title)
-        return self.filter(named, config=config_id)
-
-
 class PlexAccount(models.Model):
     """A Plex user named in an event, and the person of this tracker whose viewings these are, if any."""
 
@@ -74,8 +64,6 @@ class PlexAccount(models.Model):
     linked_by = models.CharField(max_length=8, choices=LinkedBy, blank=True, default="", db_default="", editable=False)
     first_seen = models.DateTimeField(db_default=Now(), editable=False)
     last_seen = models.DateTimeField(db_default=Now(), editable=False)
-
-    objects = PlexAccountQuerySet.as_manager()
 
     class Meta:
         db_table = "plex_accounts"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -12,8 +12,6 @@ from django.db.models.functions import Now
 from plex_integration.models.config import PlexAccount, PlexConfig
 from plex_integration.models.conflict import PlexConflict
 from tvshows.models import TVShow
-
-COPY_WINDOW = timedelta(seconds=300)  # the same event within this time is a copy
 
 
 class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
@@ -31,14 +29,6 @@ class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
     def waiting_for(self, conflict_id: int) -> Self:
         """Those that wait for a person's decision, oldest first."""
         return self.undone().filter(conflict=conflict_id).order_by("created_at", "pk")
-
-    def effective_copies(self, dedup_key: str, now: datetime) -> Self:
-        """Events of these minutes with this key that had an effect, or will have one. Copies of copies do not count,
-        nor what a clock that was wrong put into the future; "" is no key.
-        """
-        these_minutes = (now - COPY_WINDOW, now + COPY_WINDOW)
-        found = self.filter(dedup_key=dedup_key, created_at__range=these_minutes, status__in=["received", "success"])
-        return found.exclude(dedup_key="")
 
     def cleanable(self, before: datetime) -> Self:
         """Finished and older than `before`: what waits for a person is never cleaned up."""

@@ -16,12 +16,19 @@ pytestmark = [
 KEY_LINE = "ENCRYPTION_KEY does not fit"
 
 
-@pytest.fixture
-def installed():
+@pytest.fixture(scope="module")
+def used():
     """An installation that was used once."""
     with product() as made:
         made.up()
         made.stop()
+        yield made
+
+
+@pytest.fixture
+def installed(used):
+    """A copy of it."""
+    with product(like=used) as made:
         yield made
 
 
