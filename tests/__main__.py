@@ -1,5 +1,7 @@
 """The whole suite on SQLite and on PostgreSQL, both at the same time: python -m tests [arguments for pytest].
 
+On each engine the slow tests, which wait a good deal, are a pytest of their own beside the quick ones.
+
 REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
 """
 
@@ -12,9 +14,10 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +26,8 @@ from tests.postgres import NoPostgresError, postgres_url
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
 SECONDS_A_DOT = 5
+MOST_AT_ONCE = 4
+NO_TESTS = 5  # pytest's exit status when the arguments select none
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
 # starting or stopping something would leave it behind.
@@ -60,9 +65,9 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One pytest process on one engine, with a folder of its own for all that it writes."""
+    """One pytest process, with a folder of its own for all that it writes."""
 
-    engine: str
+    name: str
     folder: Path
     process: subprocess.Popen[bytes]
 
@@ -79,7 +84,8 @@ class Run:
         counts = ("tests", "failures", "errors", "skipped")
         total, failures, errors, skipped = (sum(int(suite.get(each, 0)) for suite in suites) for each in counts)
         failed = failures + errors
-        return Totals(total - failed - skipped, failed or int(self.process.returncode != 0), skipped)
+        crashed = self.process.returncode not in {0, NO_TESTS}
+        return Totals(total - failed - skipped, failed or int(crashed), skipped)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -125,33 +131,37 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
             if _required("REQUIRE_POSTGRES"):
                 return Totals(failed=1)
             totals = Totals(skipped=1)
-        runs = [stack.enter_context(_pytest(engine, url, arguments)) for engine, url in urls.items()]
-        for run in _as_they_end(runs):
-            say(f"\n===== {run.engine} =====\n{run.output.strip()}")
+        say(f"Running on {' and '.join(urls)} ", end="")
+        starts = [
+            partial(stack.enter_context, _pytest(f"{engine}, {pace}", url, pace, arguments))
+            for pace in ("slow", "quick") for engine, url in urls.items()
+        ]
+        for run in _as_they_end(starts):
+            say(f"\n===== {run.name} =====\n{run.output.strip()}")
             totals = totals.plus(run.totals())
-    return totals
+    return totals if any(totals) else Totals(failed=1)
 
 
 @contextmanager
-def _pytest(engine: str, url: str | None, arguments: Sequence[str]) -> Iterator[Run]:
-    """Start pytest on one engine; at the end see that it is over, and remove what it wrote."""
-    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+def _pytest(name: str, url: str | None, pace: str, arguments: Sequence[str]) -> Iterator[Run]:
+    """Start a pytest; at the end see that it is over, and remove what it wrote."""
+    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
         options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}"]
         with (folder / "output").open("wb") as output:
             # A process group of its own: Ctrl-C reaches this process only, which passes it on once.
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments, *options],
-                cwd=ROOT, env=_environment(folder, url), stdin=subprocess.DEVNULL,
+                cwd=ROOT, env=_environment(folder, url, pace), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, process_group=0,
             )  # fmt: skip
         try:
-            yield Run(engine, folder, process)
+            yield Run(name, folder, process)
         finally:
             _stop(process)
 
 
-def _environment(folder: Path, url: str | None) -> dict[str, str]:
+def _environment(folder: Path, url: str | None, pace: str) -> dict[str, str]:
     data = folder / "data"
     data.mkdir()
     return os.environ | {
@@ -161,6 +171,7 @@ def _environment(folder: Path, url: str | None) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "tracker.settings",
         "ENCRYPTION_KEY": secrets.token_hex(32),
         "SECRET_KEY": secrets.token_hex(32),
+        "TESTS_PACE": pace,  # read by conftest.py
     }  # fmt: skip
 
 
@@ -176,13 +187,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _as_they_end(runs: Sequence[Run]) -> Iterator[Run]:
-    """Each run when it is over; meanwhile a dot now and then, so that one sees that it lives."""
-    say(f"Running on {' and '.join(run.engine for run in runs)} ", end="")
-    waiting, next_dot = list(runs), time.monotonic()
-    while waiting:
+def _as_they_end(starts: Sequence[Callable[[], Run]]) -> Iterator[Run]:
+    """Start some at a time; each when it is over. Meanwhile a dot now and then, so that one sees that it lives."""
+    pending, waiting, next_dot = list(starts), [], time.monotonic()
+    while pending or waiting:
         if arrived:
             raise KeyboardInterrupt
+        while pending and len(waiting) < MOST_AT_ONCE:
+            waiting.append(pending.pop(0)())
         for run in [run for run in waiting if run.process.poll() is not None]:
             waiting.remove(run)
             yield run

@@ -1,5 +1,6 @@
 """Fixtures for every test: one world with a small cast."""
 
+import os
 import time
 from types import SimpleNamespace
 
@@ -35,6 +36,15 @@ def pytest_sessionstart() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones, which mostly wait, at opposite ends on the two engines: both at once would wait together."""
-    items.sort(key=lambda item: bool(item.get_closest_marker("slow")) != settings.SQLITE)
+def pytest_configure() -> None:
+    """`python -m tests` runs two of us on one PostgreSQL: each has a database of its own there."""
+    if not settings.SQLITE:
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_{os.getpid()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the slow or the quick ones only, where `python -m tests` asks for that."""
+    if pace := os.environ.get("TESTS_PACE"):
+        kept = [item for item in items if (item.get_closest_marker("slow") is not None) == (pace == "slow")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept

@@ -294,7 +294,6 @@ def test_the_roll_back_refuses_manual_again():
     PlexShowMapping.objects.update(match_method="tvdb_id")
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_uninstalling_takes_the_plex_tables_and_leaves_shows_and_watches():
     with throwaway_database() as environment, open_postgres(environment) as database:

@@ -285,7 +285,6 @@ class TestEncryptionKey:
         assert "xyzzy" not in said
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_step_a_rotation_leaves_every_token_readable(tmp_path):
     for name in ("tracker", "plex_integration", "tvshows"):

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests import sender
 from tests.product import descendants, product, wait_for
 
 pytestmark = pytest.mark.slow
+WORKERS = 5  # below django-q's leader
 PROCESSES = 8  # below `up`: granian and its worker; django-q's leader, sentinel, monitor, pusher and two workers
 
 
@@ -26,21 +27,42 @@ def once():
         yield made
 
 
-@pytest.fixture
-def running(once):
+@contextmanager
+def started(once):
     with product(like=once) as made:
         made.up()
         wait_for(lambda: is_whole(made), "all processes run")
         yield made
 
 
+@pytest.fixture
+def running(once):
+    with started(once) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def mending(once):
+    """One for all tests after which it is whole again."""
+    with started(once) as made:
+        yield made
+
+
 def is_whole(made):
-    return len(made.children()) == PROCESSES
+    return len(made.children()) == PROCESSES and len(descendants(worker_leader(made) or 0)) == WORKERS
 
 
 def worker_leader(made):
-    """The process that leads the worker's group."""
-    return next(pid for pid in made.children() if "qcluster" in made.children()[pid] and os.getpgid(pid) == pid)
+    """The process that leads the worker's group, if it runs."""
+    children = made.children()
+    return next((pid for pid in children if "qcluster" in children[pid] and leads(pid)), None)
+
+
+def leads(pid):
+    """Whether it leads a process group; not when it ended meanwhile."""
+    with suppress(OSError):
+        return os.getpgid(pid) == pid
+    return False
 
 
 def is_well(made):
@@ -73,30 +95,29 @@ def test_nothing_outlives_a_killed_up(running):
     wait_for(lambda: not alive(below), "everything ended", seconds=5)
 
 
-def test_whatever_is_killed_comes_back_and_leaves_nothing_over(running):
+def test_whatever_is_killed_comes_back_and_leaves_nothing_over(mending):
     roles = (
-        running.web_leader, lambda: descendants(running.web_leader())[0],
-        lambda: worker_leader(running), lambda: descendants(worker_leader(running))[0],
+        mending.web_leader, lambda: descendants(mending.web_leader())[0],
+        lambda: worker_leader(mending), lambda: descendants(worker_leader(mending))[0],
     )
     for role in roles:
         victim = role()
-        before = set(running.children())
+        before = set(mending.children())
         os.kill(victim, signal.SIGKILL)
         wait_for(lambda victim=victim: not alive([victim]), "it is gone", seconds=5)
-        wait_for(lambda: is_whole(running) and is_well(running), "it is whole again", seconds=30)
-        assert set(alive(before)) <= {running.process.pid, *running.children()}
+        wait_for(lambda: is_whole(mending) and is_well(mending), "it is whole again", seconds=30)
+        assert set(alive(before)) <= {mending.process.pid, *mending.children()}
 
 
-def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(running):
+def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(mending):
     """It keeps the lock of the queue that it slept on. Of the cluster's processes the monitor always sleeps so."""
-    wait_for(lambda: running.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the first sweep is done")
+    wait_for(lambda: mending.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the first sweep is done")
     time.sleep(1)  # until the supervisor has seen them all
-    os.kill(sorted(descendants(descendants(worker_leader(running))[0]))[2], signal.SIGKILL)
+    os.kill(sorted(descendants(descendants(worker_leader(mending))[0]))[2], signal.SIGKILL)
     time.sleep(1)
-    for _ in range(5):
-        running.run("-c", "import django; django.setup(); from django_q.tasks import async_task; "
-                          "async_task('plex_integration.tasks.sweep')")
-    wait_for(lambda: running.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the queue is empty", seconds=40)
+    mending.run("-c", "import django; django.setup(); from django_q.tasks import async_task\n"
+                      "for _ in range(5): async_task('plex_integration.tasks.sweep')")
+    wait_for(lambda: mending.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the queue is empty", seconds=40)
 
 
 def test_the_setup_link_works_once_and_each_start_makes_a_new_one(running):
