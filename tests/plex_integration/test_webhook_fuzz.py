@@ -17,7 +17,7 @@ from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, 
 from tests.plex_integration.test_webhook import BOUNDARY, FIELD, FILE, THUMB, form, post
 from tests.world import payload, scrobble
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 TEXT = st.text(max_size=20) | st.sampled_from(
