@@ -27,7 +27,10 @@ PORT = "5432"  # the end of the socket's name, no port: the cluster does not lis
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 30
 # Nothing in the cluster outlives the run, so nothing has to be safe on the disk.
-HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+HASTE = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "jit=off", "wal_level=minimal",
+    "max_wal_senders=0", "checkpoint_timeout=1h",
+)
 
 
 class NoPostgresError(Exception):
