@@ -89,7 +89,7 @@ def test_each_acknowledgement_is_behind_a_flush_to_the_disk(victim):
         return
     if not shutil.which("strace"):
         pytest.skip("strace is not installed, so the flushes cannot be counted")
-    acks = size("CHAOS_FLUSHED", 200)
+    acks = size("CHAOS_FLUSHED", 100)
     victim.web()
     assert victim.process
     counts = Path(victim.folder) / "strace"

@@ -13,8 +13,8 @@ SHOWS = 40
 
 @pytest.fixture(scope="session")
 def rounds() -> int:
-    """20 in the suite; RACE_ROUNDS=200 before a release."""
-    return int(os.environ.get("RACE_ROUNDS", "20"))
+    """10 in the suite; RACE_ROUNDS=200 before a release."""
+    return int(os.environ.get("RACE_ROUNDS", "10"))
 
 
 @pytest.fixture(scope="session")
