@@ -1,5 +1,6 @@
 """Whose viewing an event is: Plex accounts, and the people of this tracker that they are linked to."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -12,14 +13,17 @@ SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a wr
 COPY_WINDOW = timedelta(seconds=300)  # the same event within this time is a copy
 OWNER_ID = 1  # the account id under which a server knows its owner, on some servers
 
-# The account, or a row of NULLs, and whether an event with the same key had an effect in these minutes, or will have
-# one. Copies of copies do not count, nor what a clock that was wrong put into the future. Plain SQL, like the other
-# queries that each event costs: Django takes several times as long to write one as the database to answer it.
-_ACCOUNT_AND_COPY = """
+# The account, or a row of NULLs; whether an event with the same key had an effect in these minutes, or will have one
+# (copies of copies do not count, nor what a clock that was wrong put into the future); whether its library is left out.
+# Plain SQL, like the other queries that each event costs: Django takes several times as long to write one as the
+# database to answer it.
+_AT_ARRIVAL = """
 SELECT account.*, EXISTS (
     SELECT 1 FROM plex_webhook_logs
     WHERE dedup_key = %(key)s AND created_at BETWEEN %(since)s AND %(until)s AND status IN ('received', 'success')
-) AS is_copy
+) AS is_copy, EXISTS (
+    SELECT 1 FROM plex_libraries WHERE config_id = %(config)s AND section_key = %(section)s AND NOT enabled
+) AS is_left_out
 FROM (SELECT 1 AS one) AS always LEFT JOIN plex_accounts AS account
 ON account.config_id = %(config)s AND
 """
@@ -27,30 +31,38 @@ _BY_ID = "account.account_id = %(account)s"
 _BY_TITLE = "account.account_id IS NULL AND account.title = %(title)s"  # where Plex sends no id
 
 
-def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> tuple[PlexAccount | None, bool]:
-    """The account that an event names (stored, and linked where a rule says so), and whether the event is a copy.
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Whose event it is, stored and linked where a rule says so; whether it is a copy, or of a library left out."""
 
-    Both in one query where the account is known, as nearly every event's is.
-    """
+    account: PlexAccount | None
+    is_copy: bool
+    is_left_out: bool
+
+
+def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> Recognised:
+    """What has to be known of an event when it arrives. One query where the account is known, as nearly always."""
     found = _find(event, config, now)
-    is_copy = bool(vars(found)["is_copy"])
+    is_copy, is_left_out = bool(vars(found)["is_copy"]), bool(vars(found)["is_left_out"])
     if not event.account:
-        return None, is_copy
+        return Recognised(None, is_copy, is_left_out)
     if found.pk is None:
-        return _link(_store(event, config, now), event, config), is_copy
-    _touch(found, event, now)
-    return _link(found, event, config), is_copy
+        found = _store(event, config, now)
+    else:
+        _touch(found, event, now)
+    return Recognised(_link(found, event, config), is_copy, is_left_out)
 
 
 def _find(event: PlexEvent, config: PlexConfig, now: datetime) -> PlexAccount:
-    """The account that an event names, without an id where there is none, with `is_copy`."""
+    """The account that an event names, without an id where there is none, with `is_copy` and `is_left_out`."""
     as_stored = connection.ops.adapt_datetimefield_value
     return PlexAccount.objects.raw(
-        _ACCOUNT_AND_COPY + (_BY_TITLE if event.account.account_id is None else _BY_ID),
+        _AT_ARRIVAL + (_BY_TITLE if event.account.account_id is None else _BY_ID),
         {
             "key": event.dedup_key(config.pk) or None,  # an event without one is nobody's copy
             "since": as_stored(now - COPY_WINDOW), "until": as_stored(now + COPY_WINDOW),
-            "config": config.pk, "account": event.account.account_id, "title": event.account.title,
+            "config": config.pk, "section": event.section_key,
+            "account": event.account.account_id, "title": event.account.title,
         },
     )[0]
 

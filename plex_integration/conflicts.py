@@ -18,7 +18,9 @@ def open_for(show_key: str) -> PlexConflict | None:
     return PlexConflict.objects.open().filter(plex_show_key=show_key).first()
 
 
-def ask(show: PlexShow, match: Match, described: DescribedShow, *, now: datetime) -> tuple[PlexConflict, bool]:
+def ask(
+    show: PlexShow, match: Match, described: DescribedShow, *, now: datetime, said: Sequence[str] = (),
+) -> tuple[PlexConflict, bool]:
     """The open conflict of a Plex show and whether it is new, in a transaction that holds the show's lock."""
     existing = open_for(show.key)
     if existing:
@@ -27,15 +29,17 @@ def ask(show: PlexShow, match: Match, described: DescribedShow, *, now: datetime
         plex_show_key=show.key, plex_server_uuid=show.server, plex_rating_key=show.rating_key, plex_guid=show.guid_text,
         plex_title=show.title or show.guid_text, plex_year=show.year or described.year, created_at=now,
     )
-    weigh(conflict, match, described, now=now)
+    weigh(conflict, match, described, now=now, said=said)
     return conflict, True
 
 
-def weigh(conflict: PlexConflict, match: Match, described: DescribedShow, *, now: datetime) -> None:
-    """Store what was weighed, so that a person sees it."""
+def weigh(
+    conflict: PlexConflict, match: Match, described: DescribedShow, *, now: datetime, said: Sequence[str] = (),
+) -> None:
+    """Store what was weighed, so that a person sees it. `said` is what each service added, in words."""
     conflict.conflict_type = kind_of(match.candidates)
     conflict.potential_matches = [candidate_record(candidate) for candidate in match.candidates]
-    conflict.evidence = evidence_record(described)
+    conflict.evidence = evidence_record(described) | ({"said": list(said)} if said else {})
     conflict.evaluated_at = conflict.updated_at = now
     conflict.save()
 

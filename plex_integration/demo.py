@@ -13,7 +13,7 @@ from django.db.models import Q
 from plex_integration import ingest, processing
 from plex_integration.models import PlexAccount, PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode, NewShow
+from tvshows.described import NewEpisode, NewShow
 from tvshows.models import TrackedShow, TVShow, Watch
 
 SHOWS = Path(catalogue.__file__).parent / "demo"

@@ -9,15 +9,15 @@ from django.db import IntegrityError
 
 from plex_integration import mapping, resolution
 from plex_integration.guids import imdb_id, parse_guid
-from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping
+from plex_integration.models import PlexAccount, PlexConfig, PlexConflict, PlexShowMapping
 from plex_integration.payloads import PlexShow
 from plex_integration.resolution import Resolved
-from tvshows.catalogue import NewShow
+from tvshows.described import NewShow
 from tvshows.models import TVShow
 
 LARGEST_ID = 2**31 - 1
 FIRST_YEAR, LAST_YEAR = 1880, 2200
-NEW, IGNORE = "new", "ignore"
+NEW, IGNORE, FROM_PLEX, FROM_TMDB = "new", "ignore", "plex", "tmdb:"
 _TAKEN = "Somebody made a show with one of these ids just now. Look at the candidates again."
 
 
@@ -28,8 +28,42 @@ def _id_field(label: str, hint: str) -> forms.IntegerField:
     )
 
 
+class ConnectForm(forms.Form):
+    """A Plex token, and the server's address where it is not found by itself."""
+
+    token = forms.CharField(
+        label="Plex token", max_length=255, required=False,
+        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "off"}),
+        help_text="Empty: the saved one. It is stored encrypted and shown nowhere.",
+    )
+    server_url = forms.CharField(
+        label="Address of the server", max_length=255, required=False,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "placeholder": "http://192.168.1.20:32400"}),
+        help_text="Empty: it is found by itself.",
+    )
+
+
+class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The switches of a connection."""
+
+    class Meta:
+        model = PlexConfig
+        fields = ("enabled", "auto_mark_watched", "auto_add_shows")
+        labels: ClassVar = {
+            "enabled": "Take in what Plex sends", "auto_mark_watched": "Tick off what was watched",
+            "auto_add_shows": "Add shows that are not here yet",
+        }
+        help_texts: ClassVar = {
+            "enabled": "Off: every event is set aside.",
+            "auto_mark_watched": "Off: shows are recognised, and nothing is ticked off.",
+            "auto_add_shows": "Off: a first play asks, and what is new in the library is set aside.",
+        }
+
+
 class AnswerForm(forms.Form):
-    """A person's answer to a conflict: a show's number, "new" with what is known of it, or "ignore"."""
+    """A person's answer to a conflict: a show's number, "tmdb:" and TMDB's number, "plex" for what the Plex server has
+    of it, "new" with what is known of it, or "ignore".
+    """
 
     show = forms.CharField(max_length=20, error_messages={"required": "Choose a show, make a new one, or ignore it."})
     title = forms.CharField(
@@ -67,9 +101,11 @@ class AnswerForm(forms.Form):
         return str(self.data.get("show", ""))
 
     def clean_show(self) -> str:
-        """A number, or one of the two words."""
+        """A number, TMDB's number, or one of the three words."""
         picked: str = self.cleaned_data["show"]
-        if picked not in {NEW, IGNORE} and not (picked.isascii() and picked.isdigit() and int(picked) <= LARGEST_ID):
+        number = picked.removeprefix(FROM_TMDB)
+        is_number = number.isascii() and number.isdigit() and int(number) <= LARGEST_ID
+        if picked not in {NEW, IGNORE, FROM_PLEX} and not is_number:
             raise ValidationError("Choose a show, make a new one, or ignore it.")
         return picked
 
@@ -94,6 +130,11 @@ class AnswerForm(forms.Form):
         picked = self.cleaned_data["show"]
         if picked == IGNORE:
             return resolution.ignore(conflict_id, user_id=user_id, now=now)
+        if picked == FROM_PLEX:
+            return resolution.create_from_plex(conflict_id, user_id=user_id, now=now)
+        if picked.startswith(FROM_TMDB):
+            tmdb_id = int(picked.removeprefix(FROM_TMDB))
+            return resolution.create_from_tmdb(conflict_id, tmdb_id=tmdb_id, user_id=user_id, now=now)
         if picked != NEW:
             return resolution.select(conflict_id, tvshow_id=int(picked), user_id=user_id, now=now)
         try:

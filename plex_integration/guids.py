@@ -56,6 +56,11 @@ class Guid:
         return bool(self.text) and self.source not in {"local", "none"}
 
     @property
+    def agent(self) -> str:
+        """Who wrote it: GUIDs of two agents say nothing of whether the show is the same."""
+        return self.text.partition("://")[0]
+
+    @property
     def ids(self) -> Ids:
         """The id that it bears, if it is one that can be compared."""
         if self.source == "imdb":

@@ -99,6 +99,14 @@ def replay(log: PlexWebhookLog, *, now: datetime) -> bool:
     return bool(due)
 
 
+def wake_others_of_show(log: PlexWebhookLog, *, now: datetime) -> None:
+    """After one event of a show is done, those put off meanwhile need not wait: the show is known now."""
+    others = PlexWebhookLog.objects.of_show(log).filter(due_at__gt=now, lease_until__isnull=True)
+    for pk in list(others.values_list("pk", flat=True)[:MOST_QUEUED]):
+        if others.filter(pk=pk).update(due_at=now):
+            enqueue(pk)
+
+
 def wake(*, now: datetime) -> int:
     """Queue what is due and was not taken up, unless the workers have enough to do. Says how many."""
     room = MOST_QUEUED - OrmQ.objects.count()

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from plex_integration import inbox, outcomes
-from plex_integration.accounts import recognise, viewer_of
+from plex_integration.accounts import Recognised, recognise, viewer_of
 from plex_integration.locks import lock, writing
 from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from plex_integration.outcomes import Outcome
@@ -56,9 +56,9 @@ def _receive(
         key = event.dedup_key(config.pk)
         if key:
             lock("event", key)
-        account, is_copy = recognise(event, config, now=now)
-        settled, error = _settle(event, config, account, is_copy=is_copy, defer=defer, now=now)
-        log = _store(event, payload, config, account, key, settled, error, now=now, started=started)
+        recognised = recognise(event, config, now=now)
+        settled, error = _settle(event, config, recognised, defer=defer, now=now)
+        log = _store(event, payload, config, recognised.account, key, settled, error, now=now, started=started)
         if settled is None:
             inbox.enqueue(log.pk)
         _note_received(config, now)
@@ -66,16 +66,19 @@ def _receive(
 
 
 def _settle(
-    event: PlexEvent, config: PlexConfig, account: PlexAccount | None, *, is_copy: bool, defer: bool, now: datetime,
+    event: PlexEvent, config: PlexConfig, recognised: Recognised, *, defer: bool, now: datetime,
 ) -> tuple[Outcome | None, str]:
     """The outcome, if it can be had at once, and else what went wrong, if anything did."""
-    if is_copy:
+    if recognised.is_copy:
         return _COPY, ""
     if defer:
         return None, ""
     try:
         with transaction.atomic():
-            return settle_at_once(event, config, viewer_of(event, config, account), received_at=now), ""
+            viewer_id = viewer_of(event, config, recognised.account)
+            return settle_at_once(
+                event, config, viewer_id, received_at=now, is_left_out=recognised.is_left_out,
+            ), ""
     except Exception as error:
         logger.exception("An event could not be settled at once; the worker tries again")
         return None, clean_text(f"{type(error).__name__}: {error}")

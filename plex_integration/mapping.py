@@ -126,11 +126,7 @@ def _guid_change(before: Sequence[Guid], after: Guid | None) -> GuidChange:
         return "agent" if after or before else ""
     if after.text in {guid.text for guid in before}:
         return ""
-    return "show" if _agent(after) in map(_agent, before) else "agent"
-
-
-def _agent(guid: Guid) -> str:
-    return guid.text.partition("://")[0]
+    return "show" if after.agent in {guid.agent for guid in before} else "agent"
 
 
 def _adopt(row: PlexShowMapping, show: PlexShow) -> PlexShowMapping:

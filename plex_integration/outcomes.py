@@ -35,6 +35,10 @@ class Outcome:
         """The same with another reason."""
         return replace(self, reason=reason)
 
+    def after(self, sentence: str) -> "Outcome":
+        """The same with one more sentence behind its reason."""
+        return replace(self, reason=f"{self.reason} {sentence}".strip())
+
 
 def success(action: str, reason: str, tvshow_id: int | None = None) -> Outcome:
     """Something was done, or was done already."""

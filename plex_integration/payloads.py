@@ -91,6 +91,7 @@ class PlexEvent:
     event: str
     kind: str
     section: str
+    section_key: str
     user: bool
     owner: bool
     account: AccountNamed
@@ -191,6 +192,7 @@ def parse_event(payload: dict[str, Any]) -> PlexEvent:
         event=name,
         kind=kind,
         section=text_of(metadata.get("librarySectionType"), 32),
+        section_key=text_of(metadata.get("librarySectionID"), 32),
         user=flag_of(payload.get("user")),
         owner=flag_of(payload.get("owner")),
         account=AccountNamed(number_of(account.get("id"), 2**63 - 1), text_of(account.get("title"))),

@@ -2,14 +2,16 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
-from plex_integration import conflicts, identification, inbox, mapping, outcomes
+from plex_integration import adding, conflicts, identification, inbox, libraries, mapping, outcomes
 from plex_integration.accounts import viewer_of
 from plex_integration.exceptions import TransientError
+from plex_integration.identification import Identified
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConfig, PlexShowMapping, PlexWebhookLog
@@ -17,19 +19,20 @@ from plex_integration.outcomes import Outcome
 from plex_integration.payloads import LIBRARY_NEW, InvalidPayload, PlexEvent, PlexShow, parse_event
 from plex_integration.verdicts import set_aside
 from tvshows import catalogue, watching
-from tvshows.described import DescribedShow
+from tvshows.described import NewShow
 from tvshows.episodes import EpisodeFound, find_episode, search_episode
-from tvshows.matching import Match, match
+from tvshows.exceptions import ServiceDown, ServiceRefused
+from tvshows.matching import Match
 from tvshows.watching import Marked, Viewing
 
 logger = logging.getLogger(__name__)
 
 
 def settle_at_once(
-    event: PlexEvent, config: PlexConfig, viewer_id: int | None, *, received_at: datetime,
+    event: PlexEvent, config: PlexConfig, viewer_id: int | None, *, received_at: datetime, is_left_out: bool = False,
 ) -> Outcome | None:
     """The fast path, within the request: what needs neither a person nor the network. None: leave it to the worker."""
-    aside = set_aside(event, config, viewer_id)
+    aside = set_aside(event, config, viewer_id, is_left_out=is_left_out)
     if aside or not event.names_show:
         return aside
     row = mapping.find(event.show)
@@ -60,6 +63,7 @@ def process(log_id: int, *, now: datetime) -> Outcome | None:
         logger.exception("Event %s failed at attempt %s", log_id, log.retry_count)
         inbox.try_later(log, f"{type(error).__name__}: {error}", now=now)
         return None
+    inbox.wake_others_of_show(log, now=now)
     return outcome
 
 
@@ -70,8 +74,9 @@ class _Plan:
     event: PlexEvent
     config: PlexConfig
     viewer_id: int | None
-    described: DescribedShow
-    matched: Match | None  # nothing where the show was known already
+    known: Identified | None = None  # nothing where the show was mapped already
+    matched: Match | None = None
+    new: NewShow | None = None  # to be added
 
 
 def _think(log: PlexWebhookLog) -> _Plan | Outcome:
@@ -82,32 +87,102 @@ def _think(log: PlexWebhookLog) -> _Plan | Outcome:
     except InvalidPayload as problem:
         return outcomes.failed(outcomes.ERROR, f"The payload cannot be used: {problem}.")
     viewer_id = viewer_of(event, log.config, log.account)
-    if aside := set_aside(event, log.config, viewer_id):
+    left_out = not libraries.is_counted(log.config.pk, event.section_key)
+    if aside := set_aside(event, log.config, viewer_id, is_left_out=left_out):
         return aside
     if not event.names_show:
         return outcomes.failed(outcomes.SHOW_NOT_NAMED, "It does not say which show it is about.")
-    if mapping.is_settled(mapping.find(event.show)):
-        return _Plan(event, log.config, viewer_id, DescribedShow(), None)
+    plan = _Plan(event, log.config, viewer_id)
+    row = mapping.find(event.show)
+    if mapping.is_settled(row):
+        _refresh_if_missing(plan, row)
+        return plan
+    if identification.asks_services(log.config):
+        _require_turn(log)
+    return _identified(plan)
+
+
+def _require_turn(log: PlexWebhookLog) -> None:
+    """One event of a show at a time: a library that arrives at once names the same show a hundred times.
+
+    Raises TransientError while another worker asks the services about this show.
+    """
+    others = PlexWebhookLog.objects.of_show(log).filter(lease_until__gt=timezone.now(), pk__lt=log.pk)
+    if others.exists():
+        raise TransientError("Another event of this show is being worked on.", retry_after=timedelta(seconds=2))
+
+
+def _identified(plan: _Plan) -> _Plan:
+    """Ask who knows more. Raises TransientError where that is not enough while a service is down."""
     catalogue.index_stale_titles()
-    described = identification.describe(event)
-    return _Plan(event, log.config, viewer_id, described, match(described))
+    known = identification.identify(plan.event, plan.config)
+    matched = identification.match_identified(known)
+    plan = replace(plan, known=known, matched=matched)
+    if matched.chosen:
+        return plan
+    _require_services(known)
+    try:
+        may = adding.may_add(plan.config, matched, known)
+        return replace(plan, new=adding.describe_new(plan.event, plan.config, known) if may else None)
+    except ServiceDown as down:
+        raise TransientError(str(down), retry_after=down.retry_after) from down
+
+
+def _require_services(known: Identified) -> None:
+    if known.down:
+        longest = max(known.down, key=lambda down: down.retry_after)
+        raise TransientError(" ".join(map(str, known.down)), retry_after=longest.retry_after)
+
+
+def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None) -> None:
+    """Where the show lacks the episode, fetch its episodes again first. A service that is down makes the event wait."""
+    if row is None or row.tvshow is None or plan.viewer_id is None or plan.event.event == LIBRARY_NEW:
+        return
+    if search_episode(row.tvshow.pk, identification.described_episode(plan.event)).episode:
+        return
+    try:
+        adding.refresh(row.tvshow, plan.event, plan.config, now=timezone.now())
+    except ServiceRefused as refused:
+        logger.warning("Show %s could not be refreshed: %s", row.tvshow_id, refused)
+    except ServiceDown as down:
+        raise TransientError(str(down), retry_after=down.retry_after) from down
 
 
 def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
     """Do what was planned, under the show's lock and on rows read again."""
     event = plan.event
     row = _find_locked(event.show)
-    if not mapping.is_settled(row):
+    if mapping.is_settled(row):
+        plan = replace(plan, new=None)
+    else:
         decided = _decide(plan, row, now)
         if isinstance(decided, Outcome):
             return decided
         row = decided
     assert row is not None  # noqa: S101  (for the type checker)
+    return _outcome(plan, row, received_at, now).after(_how(plan))
+
+
+def _outcome(plan: _Plan, row: PlexShowMapping, received_at: datetime, now: datetime) -> Outcome:
+    event = plan.event
+    if plan.new and event.event == LIBRARY_NEW and row.tvshow_id:
+        watching.plan_to_watch(user_id=plan.config.user_id, show_id=row.tvshow_id)
+        return outcomes.success(outcomes.ADDED_SHOW, f"Added {row.tvshow}.", row.tvshow_id)
     known = _known(event, plan.config, row)
     if known or row.tvshow_id is None or plan.viewer_id is None:
         return known or outcomes.failed(outcomes.ERROR, "It does not say who watched it.")
     found = search_episode(row.tvshow_id, identification.described_episode(event))
     return _mark(row, found, plan.viewer_id, received_at=received_at, now=now)
+
+
+def _how(plan: _Plan) -> str:
+    """Which evidence decided, where this event is the one by which the show became known."""
+    said = " ".join(plan.known.said) if plan.known else ""
+    if plan.new:
+        return f"{plan.new.title} was added. {said}".strip()
+    chosen = plan.matched.chosen if plan.matched else None
+    reasons = ", ".join(reason.text for reason in chosen.reasons if reason.sign == "for") if chosen else ""
+    return f"Recognised: {reasons}. {said}".strip() if reasons else said
 
 
 def _find_locked(show: PlexShow) -> PlexShowMapping | None:
@@ -123,11 +198,13 @@ def _find_locked(show: PlexShow) -> PlexShowMapping | None:
 
 def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | Outcome:
     """Map the show where the evidence is enough, which settles a question that was open; else ask a person."""
-    if plan.matched is None:
+    if plan.matched is None or plan.known is None:
         raise TransientError("The show's mapping changed meanwhile.", retry_after=timedelta(seconds=1))
     show, chosen = plan.event.show, plan.matched.chosen
     if row and row.plex_show_key != show.key:
         show = mapping.show_of(row)  # it waits under the key that it had before
+    told = plan.known.described
+    show = replace(show, year=show.year or told.year, ids=told.ids or show.ids)
     if chosen:
         written = mapping.write(show, Choice(chosen.show.pk, chosen.score, chosen.method), now=now, row=row)
         conflicts.settle(show.key, tvshow_id=chosen.show.pk, now=now)
@@ -135,10 +212,27 @@ def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShow
     if plan.event.event != LIBRARY_NEW and not plan.config.auto_mark_watched:
         title = show.title or "this show"
         return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, f"Marking is switched off, and {title} is not known here.")
-    conflict, is_new = conflicts.ask(show, plan.matched, plan.described, now=now)
+    if plan.new:
+        return _add(plan.new, show, row, now)
+    conflict, is_new = conflicts.ask(show, plan.matched, plan.known.described, said=plan.known.said, now=now)
     if row is None:
         mapping.write(show, Choice(), now=now)
     return outcomes.asked(conflict_id=conflict.pk, first=is_new)
+
+
+def _add(new: NewShow, show: PlexShow, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping:
+    """Add the show, unless another Plex show, such as the one in 4K, has brought it in meanwhile."""
+    added = catalogue.find_by_ids(new) or adding.add(new, now=now)
+    choice = Choice(added.pk, 1.0 if new.tmdb_id else 0.95, _method(new))
+    written = mapping.write(show, choice, now=now, row=row)
+    conflicts.settle(show.key, tvshow_id=added.pk, now=now)
+    return written
+
+
+def _method(new: NewShow) -> str:
+    """By which evidence a show that was just added is this one."""
+    ids = ((new.tmdb_id, "tmdb_id"), (new.tvdb_id, "tvdb_id"), (new.imdb_id, "imdb_id"))
+    return next((method for value, method in ids if value), "title_year")
 
 
 def _known(event: PlexEvent, config: PlexConfig, row: PlexShowMapping) -> Outcome | None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from tvshows.tmdb import SearchHit
 
 from plex_integration.guids import imdb_id, parse_guid
 from plex_integration.models import PlexConflict, PlexWebhookLog
 from plex_integration.payloads import SCROBBLE
 from plex_integration.untrusted import clean_text
 from plex_integration.words import counted, score_words
+from tvshows import tmdb
+from tvshows.exceptions import ServiceError
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow
 from tvshows.titles import normalise
 
@@ -78,6 +81,12 @@ class Question:
         return [(name, str(ids[key])) for key, name in CATALOGUES.items() if ids.get(key)]
 
     @property
+    def said(self) -> list[str]:
+        """What the services that were asked said of the show, in words."""
+        said = self.conflict.evidence.get("said", []) if isinstance(self.conflict.evidence, dict) else []
+        return [str(sentence) for sentence in said] if isinstance(said, list) else []
+
+    @property
     def unmatched(self) -> bool:
         """Whether Plex itself does not know which show it is."""
         guid = parse_guid(self.conflict.plex_guid)
@@ -103,6 +112,27 @@ def search(text: str, question: Question, *, user_id: int | None) -> tuple[Card,
     listed_already = [card.show.pk for card in question.cards]
     shows = list(shows_named(text).exclude(pk__in=listed_already)[:FOUND])
     return _cards(shows, {}, question.waiting, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What TMDB found, without what is here already; or a sentence that says why it could not be asked."""
+
+    hits: tuple[SearchHit, ...] = ()
+    problem: str = ""
+
+
+def search_tmdb(text: str) -> Hits | None:
+    """Shows of TMDB with this title, for a person to choose; nothing where no key is set or no title is given."""
+    service, wanted = tmdb.client(), normalise(clean_text(text).strip())
+    if service is None or not wanted.text:
+        return None
+    try:
+        found = service.search(clean_text(text).strip(), year=wanted.year)
+    except ServiceError as problem:
+        return Hits(problem=str(problem))
+    held = set(TVShow.objects.filter(tmdb_id__in=[hit.tmdb_id for hit in found]).values_list("tmdb_id", flat=True))
+    return Hits(tuple(hit for hit in found if hit.tmdb_id not in held)[:FOUND])
 
 
 def shows_named(text: str) -> QuerySet[TVShow]:
@@ -208,6 +238,13 @@ def best_in_words(conflict: PlexConflict) -> str:
     """What taking the best candidate would do."""
     best = best_of(conflict)
     return f"becomes {best.name}, {best.score} of 100" if best else "stays open: no show fits"
+
+
+def may_ask_plex(question: Question) -> bool:
+    """Whether the connected Plex server can say what episodes the show has."""
+    configs = (log.config for log in question.waiting if log.config)
+    return any(config.plex_server_url and config.plex_server_uuid == question.conflict.plex_server_uuid
+               for config in configs)
 
 
 def preselected(question: Question, found: Sequence[Card], sought: str) -> str:

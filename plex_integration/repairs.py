@@ -12,7 +12,7 @@ from plex_integration import inbox, outcomes
 from plex_integration.models import PlexAccount, PlexWebhookLog
 from plex_integration.payloads import InvalidPayload, parse_event
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode
+from tvshows.described import NewEpisode
 
 HIDDEN = "[hidden]"
 # Plex puts no secret into its events, but what else posts to the webhook may.

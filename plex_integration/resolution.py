@@ -2,16 +2,17 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from plex_integration import conflicts, identification, inbox, mapping
-from plex_integration.exceptions import TransientError, Unresolvable
+from plex_integration import adding, conflicts, identification, inbox, mapping
+from plex_integration.exceptions import Unresolvable
+from plex_integration.identification import Identified
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
@@ -19,9 +20,9 @@ from plex_integration.outcomes import Outcome
 from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import process
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode, NewShow
-from tvshows.described import DescribedShow
-from tvshows.matching import Match, match
+from tvshows.described import Ids, NewEpisode, NewShow
+from tvshows.exceptions import ServiceError
+from tvshows.matching import Match
 from tvshows.models import TVShow
 from tvshows.watching import Move
 
@@ -48,15 +49,56 @@ def select(conflict_id: int, *, tvshow_id: int, user_id: int | None, now: dateti
 
 
 def create_new(conflict_id: int, *, new_show: NewShow, user_id: int | None, now: datetime) -> Resolved:
-    """A person makes a new show of it, with the episodes that wait. Raises Unresolvable, ValidationError."""
+    """A person makes a new show of it, with its episodes or else those that wait. Raises Unresolvable, ValidationError.
+    """
     with transaction.atomic():
         conflict = _open(conflict_id)
         catalogue.require_free_ids(new_show)
-        show = catalogue.add_show(replace(new_show, episodes=waiting_episodes(conflict)), now=now)
-        TVShow.objects.filter(pk=show.pk).update(refreshed_at=None)  # these episodes are not all that it has
+        episodes = new_show.episodes or waiting_episodes(conflict)
+        show = catalogue.add_show(replace(new_show, episodes=episodes), now=now)
+        if not new_show.episodes:
+            TVShow.objects.filter(pk=show.pk).update(refreshed_at=None)  # these episodes are not all that it has
         choice = Choice(show.pk, 1.0, PlexShowMapping.Method.MANUAL, confirmed=True)
         _settle(conflict, choice, PlexConflict.Resolution.CREATED, user_id, now)
     return _drain(conflict, now)
+
+
+def create_from_tmdb(conflict_id: int, *, tmdb_id: int, user_id: int | None, now: datetime) -> Resolved:
+    """A person picks a show of TMDB: the one that is here with that id, else a new one. Raises Unresolvable."""
+    held = TVShow.objects.filter(tmdb_id=tmdb_id).first()
+    if held:
+        return select(conflict_id, tvshow_id=held.pk, user_id=user_id, now=now)
+    return _create(conflict_id, lambda: adding.from_tmdb(Ids(tmdb=tmdb_id)), "TMDB", user_id, now)
+
+
+def create_from_plex(conflict_id: int, *, user_id: int | None, now: datetime) -> Resolved:
+    """A person makes a new show of what the Plex server has of it, with all its episodes. Raises Unresolvable."""
+    log = PlexWebhookLog.objects.waiting_for(conflict_id).select_related("config").first()
+    event = _event_of(log) if log else None
+    if log is None or log.config is None or event is None:
+        raise Unresolvable("No event waits that says what to ask the Plex server for. Make the show by hand.")
+    config, named = log.config, event
+    known = identification.identify(named, config)
+    return _create(conflict_id, lambda: adding.from_server(named, config, known), "The Plex server", user_id, now)
+
+
+def _create(
+    conflict_id: int, fetch: Callable[[], NewShow | None], who: str, user_id: int | None, now: datetime,
+) -> Resolved:
+    """Asks before any lock is taken."""
+    try:
+        new = fetch()
+    except ServiceError as problem:
+        raise Unresolvable(str(problem)) from problem
+    if new is None:
+        raise Unresolvable(f"{who} cannot say more about this show. Is it connected? Else make the show by hand.")
+    held = catalogue.find_by_ids(new)
+    if held:
+        return select(conflict_id, tvshow_id=held.pk, user_id=user_id, now=now)
+    try:
+        return create_new(conflict_id, new_show=new, user_id=user_id, now=now)
+    except (ValidationError, IntegrityError) as problem:
+        raise Unresolvable(f"{who} says something of it that cannot be stored. Make the show by hand.") from problem
 
 
 def ignore(conflict_id: int, *, user_id: int | None, now: datetime) -> Resolved:
@@ -138,7 +180,7 @@ def _event_of(log: PlexWebhookLog) -> PlexEvent | None:
 def reevaluate(conflict_id: int, *, now: datetime) -> bool:
     """Look again: a mapping written by hand or a show added since may settle a conflict. Says whether it did.
 
-    Raises TransientError where a service that is asked about the show does not answer.
+    A service that does not answer is left out: what the others say may be enough, and else the question stays.
     """
     conflict = PlexConflict.objects.open().filter(pk=conflict_id).first()
     if conflict is None:
@@ -146,14 +188,15 @@ def reevaluate(conflict_id: int, *, now: datetime) -> bool:
     mapping.adopt_written(mapping.show_of(conflict))
     event_log = PlexWebhookLog.objects.waiting_for(conflict.pk).first()
     event = _event_of(event_log) if event_log else None
-    described = identification.describe(event) if event else DescribedShow()
-    matched = match(described)
+    config = event_log.config if event_log else None
+    known = identification.identify(event, config) if event and config else Identified()
+    matched = identification.match_identified(known)
     try:
         with transaction.atomic():
             conflict = _open(conflict_id)
             settled = _settle_by_itself(conflict, matched, now)
-            if event and not settled:
-                conflicts.weigh(conflict, matched, described, now=now)
+            if event and not settled and not known.down:
+                conflicts.weigh(conflict, matched, known.described, now=now, said=known.said)
     except Unresolvable:
         return False
     if settled:
@@ -208,8 +251,6 @@ def _reevaluate(open_conflicts: QuerySet[PlexConflict], now: datetime) -> int:
     for conflict_id in list(open_conflicts.order_by("evaluated_at", "pk").values_list("pk", flat=True)):
         try:
             settled += reevaluate(conflict_id, now=now)
-        except TransientError:
-            break  # a service is down: the next sweep looks again
         except Exception:
             # One that cannot be looked at must not keep the others from it; it comes last the next time.
             logger.exception("Conflict %s could not be looked at again", conflict_id)
@@ -256,7 +297,7 @@ def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: d
 
 
 def reevaluate_many(conflict_ids: Iterable[int], *, now: datetime) -> int:
-    """Look again at several conflicts. Says how many were settled. Raises TransientError when a service is down."""
+    """Look again at several conflicts. Says how many were settled."""
     return sum(reevaluate(conflict_id, now=now) for conflict_id in conflict_ids)
 
 

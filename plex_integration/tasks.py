@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from plex_integration import cleanup, heartbeat, inbox, processing, resolution
+from plex_integration import adding, cleanup, heartbeat, inbox, processing, resolution
+from tvshows import services
 
 
 def process_event(log_id: int) -> None:
@@ -13,11 +14,12 @@ def process_event(log_id: int) -> None:
 
 
 def sweep() -> None:
-    """Every minute: a sign of life, and whatever is due and was not taken up."""
+    """Every minute: a sign of life, whatever is due and was not taken up, and what TMDB did not tell at once."""
     now = timezone.now()
     heartbeat.beat(now=now)
     inbox.wake(now=now)
     resolution.reevaluate_stale(now=now)
+    adding.refresh_pending(now=now)
 
 
 def reevaluate_conflicts() -> None:
@@ -26,5 +28,6 @@ def reevaluate_conflicts() -> None:
 
 
 def clean_logs() -> None:
-    """Every day: delete finished events older than 90 days."""
+    """Every day: delete finished events older than 90 days, and what services said that is out of date."""
     cleanup.clean_logs(older_than=timedelta(days=90), now=timezone.now())
+    services.forget_expired(timezone.now())

@@ -9,14 +9,22 @@ from plex_integration.payloads import EFFECTIVE, LIBRARY_NEW, PLAY, SCROBBLE, Pl
 VIEWINGS = frozenset({SCROBBLE, PLAY})
 
 
-def set_aside(event: PlexEvent, config: PlexConfig, viewer_id: int | None) -> Outcome | None:
-    """Why an event has no effect, or nothing. `viewer_id` is the user whose viewing it is, if any."""
+def set_aside(
+    event: PlexEvent, config: PlexConfig, viewer_id: int | None, *, is_left_out: bool = False,
+) -> Outcome | None:
+    """Why an event has no effect, or nothing. `viewer_id` is the user whose viewing it is, if any; `is_left_out` says
+    that a person left its library out.
+    """
     if event.event in VIEWINGS and viewer_id is None:
         name = event.account.title or f"number {event.account.account_id}"
         return outcomes.ignored(outcomes.UNLINKED, f"The Plex account {name} is linked to nobody here.")
     if not config.enabled:
         return outcomes.ignored(outcomes.INTEGRATION_DISABLED, "The connection to Plex is switched off.")
-    return _wrong_kind(event) or _adding_off(event, config)
+    if aside := _wrong_kind(event):
+        return aside
+    if is_left_out:
+        return outcomes.ignored(outcomes.IGNORED, "Its library was left out in the settings of Plex.")
+    return _adding_off(event, config)
 
 
 def _wrong_kind(event: PlexEvent) -> Outcome | None:

@@ -14,7 +14,7 @@ from plex_integration import config as plex_config
 from plex_integration import processing
 from plex_integration.models import PlexConfig, PlexWebhookLog
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode, NewShow
+from tvshows.described import NewEpisode, NewShow
 from tvshows.models import Episode, ShowTitle, TVShow, Watch
 
 PAYLOADS = Path(__file__).parent / "payloads"

@@ -112,6 +112,22 @@ def origin(name: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def url(name: str, default: str) -> str:
+    """An http or https URL, which may have a path; without a slash at its end."""
+    value = text(name) or default
+    mend = f"Write it like {default}, or leave it out."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise bad(name, "is no URL", mend)
+    if "@" in parts.netloc or "?" in value or "#" in value:
+        raise bad(name, "has more in it than a host, a port and a path", mend)
+    return value.rstrip("/")
+
+
 def keys(name: str, mend: str) -> tuple[bytes, ...]:
     """AES-256 keys of 64 hexadecimal digits, newest first."""
     found = [word.strip() for word in required(name, mend).split(",")]

@@ -38,6 +38,11 @@ WEB_PROCESSES = int(os.environ.get("GRANIAN_WORKERS") or 1)  # `up --workers` te
 PLEX_RATE_LIMIT = env.number("PLEX_RATE_LIMIT", default=100)
 PLEX_ALLOWED_IPS = env.networks("PLEX_ALLOWED_IPS")
 
+# The services that are asked; their addresses change only for tests.
+TMDB_API_KEY = env.text("TMDB_API_KEY")
+TMDB_API_URL = env.url("TMDB_API_URL", "https://api.themoviedb.org/3")
+PLEX_TV_URL = env.url("PLEX_TV_URL", "https://plex.tv")
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -49,6 +54,9 @@ INSTALLED_APPS = [
     "django.forms",  # its templates, for FORM_RENDERER
     "django_q",
     "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the page of /api/docs, so that it needs nothing from elsewhere
     "tracker",
     "plex_integration",
     "tvshows",
@@ -149,9 +157,32 @@ Q_CLUSTER = {
 EVENT_LEASE_SECONDS = 90  # longer than a task may run: what is leased longer lost its worker
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    # The first names the scheme of a 401. Sessions check the CSRF token, tokens need none.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "plex_integration.api.access.TokenAuthentication", "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["plex_integration.api.reading.ObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "plex_integration.api.errors.answer",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tracker",
+    "DESCRIPTION": "A self-hosted TV tracker that Plex keeps up to date.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH names what it changes, so its keys are required
+    "SCHEMA_PATH_PREFIX": "/api/plex",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums", "plex_integration.api.documents.forbid_unknown_keys",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "EventStatus": "plex_integration.models.PlexWebhookLog.Status", "SignInStatus": ["waiting", "done"],
+    },
 }
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -199,5 +230,7 @@ LOGGING = {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        # It logs whole URLs, and TMDB's older keys are part of one: at DEBUG always, at WARNING beside bad headers.
+        "urllib3": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }

@@ -1,48 +1,22 @@
 """Adding shows to the catalogue and keeping the titles by which they are found."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
+from tvshows.described import NewEpisode, NewShow
+from tvshows.episodes import titles_agree
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.signals import show_changed
 from tvshows.titles import normalise
 
 BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class NewEpisode:
-    """An episode to add. `runtime` is in minutes."""
-
-    season: int
-    number: int
-    title: str = ""
-    air_date: date | None = None
-    runtime: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewShow:
-    """A show to add, from a plain description."""
-
-    title: str
-    first_aired: date | None = None
-    original_title: str = ""
-    tmdb_id: int | None = None
-    tvdb_id: int | None = None
-    imdb_id: str = ""
-    overview: str = ""
-    network: str = ""
-    airing: str = ""
-    source: str = TVShow.Source.MANUAL
-    other_titles: tuple[str, ...] = ()
-    episodes: tuple[NewEpisode, ...] = ()
+_OF_EPISODES = ("title", "air_date", "runtime", "tmdb_id", "tvdb_id", "imdb_id")
 
 
 @transaction.atomic
@@ -51,7 +25,8 @@ def add_show(new: NewShow, *, now: datetime) -> TVShow:
     show = TVShow(
         title=new.title.strip(), original_title=new.original_title, show_start_date=new.first_aired,
         tmdb_id=new.tmdb_id, tvdb_id=new.tvdb_id, imdb_id=new.imdb_id or None, overview=new.overview,
-        network=new.network, airing=new.airing, source=new.source, refreshed_at=now if new.episodes else None,
+        poster=new.poster, network=new.network, airing=new.airing, source=new.source,
+        refreshed_at=now if new.episodes else None,
     )
     show.full_clean()
     show.save()
@@ -64,8 +39,53 @@ def add_show(new: NewShow, *, now: datetime) -> TVShow:
 def _episode(show: TVShow, new: NewEpisode) -> Episode:
     return Episode(
         show=show, season_number=new.season, episode_number=new.number, title=new.title[:255],
-        air_date=new.air_date, runtime=new.runtime,
+        air_date=new.air_date, runtime=new.runtime, tmdb_id=new.ids.tmdb, tvdb_id=new.ids.tvdb, imdb_id=new.ids.imdb,
     )
+
+
+@transaction.atomic
+def refresh_show(show_id: int, new: NewShow, *, now: datetime) -> int:
+    """Fill in what a newer description knows more: ids, texts, other titles, episodes. Says how many are new.
+
+    What is filled in already stays, but for episodes that are plainly the same ones: an air date may have been moved.
+    Catalogues number episodes differently, and a tick must not end at another episode.
+    """
+    show = TVShow.objects.select_for_update().get(pk=show_id)
+    _fill_in(show, new)
+    show.airing, show.refreshed_at = new.airing or show.airing, now
+    show.save()
+    index_titles([show], other_titles=new.other_titles)
+    held = {(one.season_number, one.episode_number): one for one in Episode.objects.filter(show=show)}
+    for described in new.episodes:
+        if (one := held.get((described.season, described.number))) and _bring_up_to_date(one, described):
+            one.save()
+    missing = [_episode(show, one) for one in new.episodes if (one.season, one.number) not in held]
+    Episode.objects.bulk_create(missing, batch_size=BATCH)
+    return len(missing)
+
+
+def _fill_in(show: TVShow, new: NewShow) -> None:
+    for field in ("original_title", "overview", "poster", "network"):
+        setattr(show, field, getattr(show, field) or getattr(new, field))
+    show.show_start_date = show.show_start_date or new.first_aired
+    for field in ("tmdb_id", "tvdb_id", "imdb_id"):
+        value = getattr(new, field)
+        if value and not getattr(show, field) and not TVShow.objects.filter(**{field: value}).exists():
+            setattr(show, field, value)
+
+
+def _bring_up_to_date(episode: Episode, new: NewEpisode) -> bool:
+    """Take over what is missing, and a date where the title says that it is the same one. Says if that changed it."""
+    before = [getattr(episode, field) for field in _OF_EPISODES]
+    same = titles_agree(episode.title, new.title)
+    if same is False and not re.fullmatch(r"(?i)episode \d+|tba", episode.title):
+        return False
+    episode.title = new.title[:255] if new.title and not same else episode.title
+    episode.air_date = (new.air_date if same else episode.air_date) or new.air_date or episode.air_date
+    episode.runtime = episode.runtime or new.runtime
+    episode.tmdb_id, episode.tvdb_id = episode.tmdb_id or new.ids.tmdb, episode.tvdb_id or new.ids.tvdb
+    episode.imdb_id = episode.imdb_id or new.ids.imdb
+    return before != [getattr(episode, field) for field in _OF_EPISODES]
 
 
 @transaction.atomic
@@ -125,6 +145,14 @@ def index_stale_titles(*, most: int = 2000) -> int:
         stale = list(TVShow.objects.with_stale_titles().select_for_update(skip_locked=True)[:most])
         index_titles(stale)
     return len(stale)
+
+
+def find_by_ids(new: NewShow) -> TVShow | None:
+    """The show that has one of these ids, the surest first."""
+    for column, value in (("tmdb_id", new.tmdb_id), ("tvdb_id", new.tvdb_id), ("imdb_id", new.imdb_id)):
+        if value and (found := TVShow.objects.filter(**{column: value}).first()):
+            return found
+    return None
 
 
 def require_free_ids(new: NewShow) -> None:

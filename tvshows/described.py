@@ -47,3 +47,34 @@ class DescribedShow:
     def year(self) -> int | None:
         """The show's first year, where everything that names one agrees."""
         return next(iter(self.years)) if len(self.years) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpisode:
+    """An episode to add. `runtime` is in minutes."""
+
+    season: int
+    number: int
+    title: str = ""
+    air_date: date | None = None
+    runtime: int | None = None
+    ids: Ids = field(default_factory=Ids)
+
+
+@dataclass(frozen=True, slots=True)
+class NewShow:
+    """A show to add, from a plain description."""
+
+    title: str
+    first_aired: date | None = None
+    original_title: str = ""
+    tmdb_id: int | None = None
+    tvdb_id: int | None = None
+    imdb_id: str = ""
+    overview: str = ""
+    poster: str = ""
+    network: str = ""
+    airing: str = ""
+    source: str = "manual"
+    other_titles: tuple[str, ...] = ()
+    episodes: tuple[NewEpisode, ...] = ()

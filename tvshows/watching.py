@@ -69,6 +69,12 @@ def _lock(user_id: int, show_id: int) -> TrackedShow:
     raise TrackedShow.DoesNotExist(f"Show {show_id} was deleted meanwhile.")
 
 
+def plan_to_watch(*, user_id: int, show_id: int) -> None:
+    """Put a show on a person's list, unless it is there already with whatever status."""
+    planned = TrackedShow(user_id=user_id, show_id=show_id, status=TrackedShow.Status.PLAN_TO_WATCH)
+    TrackedShow.objects.bulk_create([planned], ignore_conflicts=True)
+
+
 def _locked(user_id: int, show_id: int) -> TrackedShow | None:
     """The row as it is under its lock. Plain SQL, like the watches, because each event asks it."""
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""

@@ -16,10 +16,11 @@ from django.utils.html import format_html
 
 from plex_integration import questions, resolution
 from plex_integration.admin.answers import confirmation, is_confirmed, person, tell_problems
-from plex_integration.exceptions import TransientError, Unresolvable
+from plex_integration.exceptions import Unresolvable
 from plex_integration.forms import AnswerForm
 from plex_integration.models import PlexConflict
 from plex_integration.words import counted, score_words, told
+from tvshows import tmdb
 from tvshows.columns import moment, titled
 
 LIST = "admin:plex_integration_plexconflict_changelist"
@@ -131,6 +132,8 @@ class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "original": conflict, "question": question,
             "title": str(conflict), "form": form, "q": sought, "found": found, "media": self.media,
+            "on_tmdb": questions.search_tmdb(sought), "from_plex": questions.may_ask_plex(question),
+            "has_tmdb": tmdb.client() is not None,
             "picked": form.picked or questions.preselected(question, found, sought),
             "may_answer": self.has_change_permission(request, conflict) and not conflict.resolved,
         }
@@ -170,11 +173,7 @@ class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def look_again(self, request: HttpRequest, rows: QuerySet[PlexConflict]) -> None:
         """A show or a mapping that was added since may settle it."""
         pks = list(rows.filter(resolved=False).values_list("pk", flat=True))
-        try:
-            done = resolution.reevaluate_many(pks, now=timezone.now())
-        except TransientError as problem:
-            messages.warning(request, str(problem))
-            return
+        done = resolution.reevaluate_many(pks, now=timezone.now())
         left = len(pks) - done
         messages.success(request, f"Looked again: {counted(done, 'question')} settled, {left} still to decide.")
 

@@ -18,6 +18,11 @@ class PlexConfig(models.Model):
     plex_server_url = models.CharField(max_length=255, blank=True, default="", db_default="")
     plex_server_name = models.CharField(max_length=255, blank=True, default="", db_default="")
     plex_server_uuid = models.CharField(max_length=64, blank=True, default="", db_default="")
+    # Of the account that the token belongs to, on plex.tv. NULL: not asked yet.
+    plex_account_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    plex_username = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    has_plex_pass = models.BooleanField(null=True, blank=True, editable=False)
+    plex_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     webhook_secret = models.CharField(max_length=128, blank=True, default="", db_default="")
     previous_webhook_secret = models.CharField(max_length=128, blank=True, default="", db_default="")
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
@@ -80,3 +85,25 @@ class PlexAccount(models.Model):
 
     def __str__(self) -> str:
         return self.title or f"account {self.account_id}"
+
+
+class PlexLibrary(models.Model):
+    """A library section of the server, and whether what happens in it counts."""
+
+    config = models.ForeignKey(PlexConfig, models.CASCADE, related_name="libraries")
+    section_key = models.CharField(max_length=32)
+    title = models.CharField(max_length=255, blank=True, default="", db_default="")
+    kind = models.CharField(max_length=16, blank=True, default="", db_default="")  # Plex's: show, movie, artist, photo
+    enabled = models.BooleanField("counts", default=True, db_default=True)
+
+    class Meta:
+        db_table = "plex_libraries"
+        verbose_name = "Plex library"
+        verbose_name_plural = "Plex libraries"
+        ordering = ["title", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["config", "section_key"], name="plex_libraries_section"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"section {self.section_key}"

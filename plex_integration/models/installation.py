@@ -11,6 +11,7 @@ class InstallationValue(models.Model):
     KEY_CANARY = "key_canary"
     HEARTBEAT = "worker_heartbeat"
     ADDRESS = "address"
+    PLEX_CLIENT = "plex_client_id"
 
     name = models.CharField(max_length=32, primary_key=True)
     value = models.TextField(blank=True, default="", db_default="")

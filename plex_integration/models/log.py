@@ -26,6 +26,11 @@ class PlexWebhookLogQuerySet(models.QuerySet["PlexWebhookLog"]):
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
         return self.undone().filter(free, due_at__lte=now).order_by("due_at", "pk")
 
+    def of_show(self, log: PlexWebhookLog) -> Self:
+        """The others of the same Plex show about which something still has to be done."""
+        named = self.undone().exclude(plex_show_key="")
+        return named.filter(plex_show_key=log.plex_show_key).exclude(pk=log.pk)
+
     def waiting_for(self, conflict_id: int) -> Self:
         """Those that wait for a person's decision, oldest first."""
         return self.undone().filter(conflict=conflict_id).order_by("created_at", "pk")

@@ -23,6 +23,11 @@
     }
   });
 
+  // A poster that cannot be loaded leaves the initials that are under it.
+  document.addEventListener("error", (event) => {
+    if (event.target.matches?.(".poster > img")) event.target.remove();
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
     if (menu) {

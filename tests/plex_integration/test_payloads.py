@@ -10,8 +10,7 @@ import pytest
 from plex_integration.payloads import InvalidPayload, parse_event
 from tests.world import NOON, OWNER, PAYLOADS, SERVER, payload, scrobble
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode, NewShow
-from tvshows.described import Ids
+from tvshows.described import Ids, NewEpisode, NewShow
 
 REAL = os.environ.get("PAYLOADS_DIR", "")  # a folder of payloads that others published
 

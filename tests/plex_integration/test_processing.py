@@ -9,11 +9,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from plex_integration import identification, inbox, mapping, processing, resolution
-from plex_integration.exceptions import TransientError
 from plex_integration.locks import lock
 from plex_integration.models import PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tests.world import make_world, scrobble, show
 from tvshows import watching
+from tvshows.exceptions import ServiceDown
 from tvshows.models import Episode, TrackedShow, TVShow, Watch
 
 OFFICE = {"grandparentGuid": "com.plexapp.agents.thetvdb://73244"}
@@ -186,10 +186,10 @@ def test_after_the_last_attempt_it_fails_for_good_with_the_reason(known, monkeyp
 
 
 def test_a_service_that_is_down_puts_the_event_off_without_using_an_attempt(world, monkeypatch):
-    def down(event, known):
-        raise TransientError("TMDB does not answer.", retry_after=timedelta(minutes=5))
+    def down(event, config, known):
+        raise ServiceDown("TMDB does not answer.", retry_after=timedelta(minutes=5))
 
-    monkeypatch.setattr(identification, "SOURCES", (identification.from_payload, down))
+    monkeypatch.setattr(identification, "STEPS", (("TMDB", down),))
     world.post(scrobble("iCarly"))
     for hour in range(20):
         world.work(soon(hours=hour))
@@ -204,10 +204,10 @@ def test_a_service_that_is_down_puts_the_event_off_without_using_an_attempt(worl
 def test_a_service_that_is_down_leaves_open_questions_as_they_are(world, monkeypatch):
     world.send(scrobble("iCarly"))
 
-    def down(event, known):
-        raise TransientError("TMDB does not answer.")
+    def down(event, config, known):
+        raise ServiceDown("TMDB does not answer.")
 
-    monkeypatch.setattr(identification, "SOURCES", (down,))
+    monkeypatch.setattr(identification, "STEPS", (("TMDB", down),))
     assert resolution.reevaluate_all(now=soon()) == 0
     assert len(PlexConflict.objects.get().potential_matches) == 2
 
@@ -233,7 +233,7 @@ def test_an_event_that_waits_for_a_person_is_not_worked_on(world):
 
 def test_a_mapping_that_is_made_while_an_event_is_thought_about_counts(world, monkeypatch):
     """It was not known before the lock; it is when the lock is had."""
-    real = processing.match
+    real = identification.match
 
     def meanwhile(described):
         found = real(described)
@@ -242,7 +242,7 @@ def test_a_mapping_that_is_made_while_an_event_is_thought_about_counts(world, mo
         )
         return found
 
-    monkeypatch.setattr(processing, "match", meanwhile)
+    monkeypatch.setattr(identification, "match", meanwhile)
     assert world.send(scrobble("iCarly")).tvshow == world.shows["icarly2007"]
     assert PlexConflict.objects.count() == 0
 
@@ -265,14 +265,14 @@ def test_a_mapping_that_is_removed_while_an_event_is_worked_on_costs_no_attempt(
 
 
 def test_a_show_that_is_deleted_between_matching_and_mapping_is_asked_about(world, monkeypatch):
-    real = processing.match
+    real = identification.match
 
     def meanwhile(described):
         found = real(described)
         TVShow.objects.filter(pk=world.shows["severance"].pk).delete()
         return found
 
-    monkeypatch.setattr(processing, "match", meanwhile)
+    monkeypatch.setattr(identification, "match", meanwhile)
     world.post(scrobble("Severance", **SEVERANCE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction, "atomic", checked_atomic(transaction.atomic))

@@ -7,12 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django_q.models import OrmQ
 
-from plex_integration import accounts, inbox, mapping, processing, resolution, tasks
+from plex_integration import accounts, identification, inbox, mapping, processing, resolution, tasks
 from plex_integration.exceptions import Unresolvable
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tests.world import scrobble, show
 from tvshows import watching
-from tvshows.catalogue import NewShow
+from tvshows.described import NewShow
 from tvshows.models import Episode, TrackedShow, TVShow, Watch
 
 LEGACY = "com.plexapp.agents.thetvdb://"
@@ -296,7 +296,7 @@ def test_a_show_that_is_added_by_sql_settles_the_question_though_its_titles_were
 def test_a_question_that_nothing_changed_about_is_left_alone(world, django_assert_max_num_queries, monkeypatch):
     ask(world)
     resolution.reevaluate_stale(now=soon() + resolution.SEEN_LATE)
-    monkeypatch.setattr(resolution, "match", None)
+    monkeypatch.setattr(identification, "identify", None)
     with django_assert_max_num_queries(9):
         assert resolution.reevaluate_stale(now=soon()) == 0
 

@@ -18,7 +18,7 @@ from tests.world import SERVER, scrobble
 from tracker.redaction import OneLineFormatter, RedactingFilter
 from tracker.wsgi import application
 from tvshows import watching
-from tvshows.catalogue import NewShow
+from tvshows.described import NewShow
 
 MEBIBYTE = 2**20
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # In the design, for what later issues bring.
-LATER = {"TMDB_API_KEY", "TMDB_API_URL", "PLEX_TV_URL", "EMAIL_URL", "NOTIFY_URLS"}
+LATER = {"EMAIL_URL", "NOTIFY_URLS"}
 
 
 def read_by_the_settings():

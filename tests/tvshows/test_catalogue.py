@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tvshows import catalogue
-from tvshows.catalogue import NewEpisode, NewShow
+from tvshows.described import NewEpisode, NewShow
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.signals import show_changed
 

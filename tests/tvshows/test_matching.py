@@ -4,7 +4,7 @@ import pytest
 
 from tests.world import show
 from tvshows import catalogue
-from tvshows.described import DescribedEpisode, DescribedShow, Ids
+from tvshows.described import DescribedEpisode, DescribedShow, Ids, NewShow
 from tvshows.matching import match
 from tvshows.models import Episode, ShowTitle, TVShow, Watch
 
@@ -372,4 +372,4 @@ def test_the_queries_of_a_match_do_not_grow_with_the_catalogue(shows, django_ass
         with django_assert_max_num_queries(9):
             match(wanted)
         for number in range(40):
-            catalogue.add_show(catalogue.NewShow(title=f"iCarly {number}"), now=NOW)
+            catalogue.add_show(NewShow(title=f"iCarly {number}"), now=NOW)

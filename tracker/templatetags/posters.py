@@ -22,3 +22,15 @@ def initials(title: str) -> str:
     if len(words) > 1:
         return words[0][0].upper() + words[1][0].upper()
     return words[0][:2].capitalize() if words else "?"
+
+
+@register.filter
+def poster_url(path: str) -> str:
+    """Where a poster lies: TMDB names a path on its own server of images."""
+    return f"https://image.tmdb.org/t/p/w185{path}" if path.startswith("/") else path
+
+
+@register.filter
+def as_answer(tmdb_id: int) -> str:
+    """How a form names a show of TMDB."""
+    return f"tmdb:{tmdb_id}"
