@@ -3,6 +3,7 @@
 from plex_integration.connecting import server_of
 from plex_integration.exceptions import PlexIntegrationError
 from plex_integration.models import PlexConfig, PlexLibrary
+from tvshows.exceptions import ServiceError
 
 
 def refresh_libraries(config: PlexConfig) -> None:
@@ -20,6 +21,15 @@ def refresh_libraries(config: PlexConfig) -> None:
     )
     if found:  # a server that names none at all is still starting
         config.libraries.exclude(section_key__in=list(found)).delete()
+
+
+def refresh_or_explain(config: PlexConfig) -> str:
+    """Read the sections as far as that goes: nothing when it worked, else what was wrong, in words."""
+    try:
+        refresh_libraries(config)
+    except (PlexIntegrationError, ServiceError) as problem:
+        return f"The libraries could not be read: {problem}"
+    return ""
 
 
 def is_counted(config_id: int, section_key: str) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from tvshows.tmdb import SearchHit
 
 from plex_integration.guids import imdb_id, parse_guid
 from plex_integration.models import PlexConflict, PlexWebhookLog
@@ -17,6 +16,7 @@ from tvshows import tmdb
 from tvshows.exceptions import ServiceError
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow
 from tvshows.titles import normalise
+from tvshows.tmdb import SearchHit
 
 FOUND = 10  # shows that a search lists
 LACKS = 3  # episodes that are named where a show lacks some

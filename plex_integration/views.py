@@ -21,7 +21,6 @@ from plex_integration.exceptions import PlexIntegrationError
 from plex_integration.forms import ConnectForm, OptionsForm
 from plex_integration.models import PlexConfig
 from tvshows import tmdb
-from tvshows.exceptions import ServiceError
 
 PAGE = "settings-plex"
 _PIN = "plex_pin"  # in the session: the number and the address of a sign-in that was begun
@@ -93,10 +92,8 @@ def _connect(request: HttpRequest, token: str, server_url: str = "") -> bool:
 
 
 def _read_libraries(request: HttpRequest, config: PlexConfig) -> None:
-    try:
-        plex_libraries.refresh_libraries(config)
-    except (PlexIntegrationError, ServiceError) as problem:
-        messages.warning(request, f"The libraries could not be read: {problem}")
+    if problem := plex_libraries.refresh_or_explain(config):
+        messages.warning(request, problem)
 
 
 @require_http_methods(["GET", "POST"])

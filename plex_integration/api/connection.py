@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from plex_integration import connecting
+from plex_integration import connecting, libraries
 from plex_integration.api.access import OutsideRequests, Staff, person
 from plex_integration.api.camel import CamelSerializer, InputSerializer, Switch
 from plex_integration.api.documents import documented
@@ -194,6 +194,7 @@ def _connected(
     config = connecting.connect(
         user=person(request), token=token, server_url=given.get("plex_server_url", ""), now=timezone.now(), **options,
     )
+    libraries.refresh_or_explain(config)  # one that fails can be tried again at /api/plex/libraries/refresh
     url = webhook_url(config, request)
     return Response(shape({"status": "done", "webhook_url": url, "server_name": config.plex_server_name}).data)
 
