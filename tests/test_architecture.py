@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import get_commands, load_command_class
-from django.db import connection
+
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("tracker", "plex_integration", "tvshows")
@@ -18,8 +19,6 @@ MOST_LINES_OF_A_FUNCTION = 40
 NAMES_OF_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
 README = (ROOT / "README.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
-
-once = pytest.mark.skipif(connection.vendor == "postgresql", reason="it is the same on both; SQLite has it")
 
 
 def modules() -> Iterator[Path]:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from plex_integration.models import PlexConflict
+from tests.once import once
 from tests.world import make_world, scrobble
 from tvshows.models import Watch
 
@@ -82,8 +83,10 @@ def test_the_question_is_answered_by_keyboard_alone(page, live_server, asked, co
     assert complaints == []
 
 
+@once
 @pytest.mark.parametrize("path", [
-    "/admin/", "/admin/plex_integration/plexconflict/", "/admin/plex_integration/plexconflict/{conflict}/change/",
+    "/settings/plex", "/profile", "/admin/", "/admin/plex_integration/plexconflict/",
+    "/admin/plex_integration/plexconflict/{conflict}/change/",
     "/admin/plex_integration/plexshowmapping/", "/admin/plex_integration/plexshowmapping/add/",
     "/admin/plex_integration/plexwebhooklog/", "/admin/plex_integration/plexwebhooklog/{event}/change/",
     "/admin/plex_integration/plexconfig/{config}/change/", "/admin/tvshows/tvshow/{show}/change/",

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import sender
+from tests.once import once
 from tests.product import descendants
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, once]
 
 MIB = 2**20
 SIZE = 300 * MIB

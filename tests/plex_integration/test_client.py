@@ -5,10 +5,12 @@ import pytest
 
 from plex_integration.client import PAGE_SIZE, Library, PlexServer, ServerAccount
 from plex_integration.plex_tv import Account, Connection, PlexTV
+from tests.once import once
 from tests.plex_integration.fake_plex import MACHINE, TOKEN, FakePlex, episode, show
 from tvshows.described import Ids
 from tvshows.exceptions import AddressDenied, ServiceDown, ServiceError, ServiceRefused
 
+pytestmark = once
 CLIENT = "a-client-identifier"
 GUIDS = [{"id": "imdb://tt11280740"}, {"id": "tmdb://95396"}, {"id": "tvdb://371980"}]
 LEGACY = "com.plexapp.agents.thetvdb://371980"

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from tests.once import once
 from tests.world import payload
 
 PAGES = ("/", "/login", "/setup", "/healthz", "/nothing-here", "/admin/", "/admin/login/", "/static/css/tokens.css")
@@ -109,6 +110,7 @@ def test_hsts_is_sent_where_a_trusted_proxy_speaks_https(db, settings):
     assert "Strict-Transport-Security" not in Client().get("/login").headers
 
 
+@once
 @pytest.mark.slow
 def test_the_deployment_check_has_nothing_to_say_with_https():
     environment = os.environ | {

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import sender
+from tests.once import once
 from tests.product import descendants, product, wait_for
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,7 @@ PROCESSES = 8  # below `up`: granian and its worker; django-q's leader, sentinel
 
 
 @pytest.fixture(scope="module")
-def once():
+def prepared():
     """A prepared installation to copy."""
     with product() as made:
         made.run("manage.py", "migrate", "--verbosity", "0")
@@ -28,23 +29,23 @@ def once():
 
 
 @contextmanager
-def started(once):
-    with product(like=once) as made:
+def started(prepared):
+    with product(like=prepared) as made:
         made.up()
         wait_for(lambda: is_whole(made), "all processes run")
         yield made
 
 
 @pytest.fixture
-def running(once):
-    with started(once) as made:
+def running(prepared):
+    with started(prepared) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def mending(once):
+def mending(prepared):
     """One for all tests after which it is whole again."""
-    with started(once) as made:
+    with started(prepared) as made:
         yield made
 
 
@@ -79,6 +80,7 @@ def alive(pids):
     return found
 
 
+@once
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_within_seconds(running, number):
     below = descendants(running.process.pid)
@@ -88,6 +90,7 @@ def test_a_signal_ends_everything_within_seconds(running, number):
     assert "Stopped." in running.log
 
 
+@once
 def test_nothing_outlives_a_killed_up(running):
     below = descendants(running.process.pid)
     running.process.kill()
@@ -95,6 +98,7 @@ def test_nothing_outlives_a_killed_up(running):
     wait_for(lambda: not alive(below), "everything ended", seconds=5)
 
 
+@once
 def test_whatever_is_killed_comes_back_and_leaves_nothing_over(mending):
     roles = (
         mending.web_leader, lambda: descendants(mending.web_leader())[0],
@@ -120,6 +124,7 @@ def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(mending):
     wait_for(lambda: mending.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the queue is empty", seconds=40)
 
 
+@once
 def test_the_setup_link_works_once_and_each_start_makes_a_new_one(running):
     path = re.search(r"/setup\?token=\S+", running.log)[0]
     assert running.get(path).status == 200
@@ -157,34 +162,37 @@ def test_fifty_people_at_once_make_one_administrator(running):
     assert running.value("SELECT COUNT(*) FROM plex_config") == 1
 
 
+@once
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--host", "203.0.113.9"], "no address of this machine"),
     (["--workers", "2"], "REDIS_URL"),
 ])
-def test_what_cannot_start_says_so_in_one_line(once, arguments, words):
-    done = once.run("manage.py", "up", "--port", str(once.port), *arguments, check=False)
+def test_what_cannot_start_says_so_in_one_line(prepared, arguments, words):
+    done = prepared.run("manage.py", "up", "--port", str(prepared.port), *arguments, check=False)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_port_in_use_is_one_clear_line(once):
+@once
+def test_a_port_in_use_is_one_clear_line(prepared):
     with socket.socket() as other:
-        other.bind(("127.0.0.1", once.port))
+        other.bind(("127.0.0.1", prepared.port))
         other.listen()
-        done = once.run("manage.py", "up", "--port", str(once.port), check=False)
+        done = prepared.run("manage.py", "up", "--port", str(prepared.port), check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Cannot start: port {once.port} is in use.")
+    assert done.stderr.startswith(f"Cannot start: port {prepared.port} is in use.")
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_bad_setting_is_one_clear_line(once):
-    before = dict(once.environment)
-    once.environment["TIME_ZONE"] = "Mars"
+@once
+def test_a_bad_setting_is_one_clear_line(prepared):
+    before = dict(prepared.environment)
+    prepared.environment["TIME_ZONE"] = "Mars"
     try:
-        done = once.run("manage.py", "up", "--port", str(once.port), check=False)
+        done = prepared.run("manage.py", "up", "--port", str(prepared.port), check=False)
     finally:
-        once.environment = before
+        prepared.environment = before
     assert done.returncode == 1
     assert done.stderr.startswith("Cannot start: TIME_ZONE is 'Mars'")
     assert len(done.stderr.strip().splitlines()) == 1

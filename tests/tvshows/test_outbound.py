@@ -16,10 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.once import once
 from tests.tvshows import fake_tmdb as fake
 from tvshows import outbound
 from tvshows.exceptions import AddressDenied, AnswerTooLarge, AskedToWait, ServiceDown, ServiceError, ServiceRefused
 
+pytestmark = once
 METADATA = "169.254.169.254"
 real_getaddrinfo, real_connect = socket.getaddrinfo, socket.socket.connect
 
