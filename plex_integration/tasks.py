@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from plex_integration import adding, cleanup, heartbeat, inbox, processing, resolution
+from plex_integration import adding, cleanup, files, heartbeat, inbox, processing, resolution
 from tvshows import services
 
 
@@ -20,6 +20,7 @@ def sweep() -> None:
     inbox.wake(now=now)
     resolution.reevaluate_stale(now=now)
     adding.refresh_pending(now=now)
+    files.mark_rest_of_files(now=now)
 
 
 def reevaluate_conflicts() -> None:

@@ -5,15 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from plex_integration import adding, identification
+from plex_integration import adding, files, identification
 from plex_integration.client import ServerEpisode, ServerShow
 from plex_integration.guids import parse_guid
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.world import SERVER, scrobble, show
-from tvshows import catalogue, tmdb
+from tests.world import NOON, SERVER, scrobble, show
+from tvshows import catalogue, tmdb, watching
 from tvshows.described import Ids, NewEpisode, NewShow
 from tvshows.exceptions import ServiceDown, ServiceRefused
-from tvshows.models import Episode, ServiceState, TrackedShow, TVShow
+from tvshows.models import Episode, ServiceState, TrackedShow, TVShow, Watch
 from tvshows.tmdb import FoundShow
 
 BEGAN = date(2019, 5, 6)
@@ -33,6 +33,10 @@ class FakeServer:
     def episodes(self, rating_key):
         self.asked.append(f"{rating_key}/episodes")
         return self.listed
+
+    def episode(self, rating_key):
+        self.asked.append(f"episode {rating_key}")
+        return next((one for one in self.listed if one.rating_key == rating_key), None)
 
 
 class FakeTMDB:
@@ -358,6 +362,56 @@ def test_a_show_that_tmdb_does_not_know_is_asked_for_once(services):
     for _ in range(3):
         adding.refresh_pending(now=datetime.now(UTC))
     assert service.asked == ["show 70523"]
+
+
+class TestFilesOfSeveralEpisodes:
+    @pytest.fixture
+    def double(self, services):
+        """Severance 1x01 and 1x02 are one file."""
+        self.server = FakeServer(None, [ServerEpisode(1, 1, rating_key="s1-1-1", last_number=2)])
+        return services(server=self.server)
+
+    def play(self, world, number=1, **metadata):
+        return world.send(scrobble("Severance", 1, number, grandparentGuid="com.plexapp.agents.thetvdb://371980", **metadata))
+
+    def test_whoever_watched_the_file_has_watched_them_all_at_that_time(self, double):
+        log = self.play(double)
+        assert double.watched() == {"Severance (2022) S01E01"}
+        assert files.mark_rest_of_files(now=datetime.now(UTC)) == 1
+        assert double.watched() == {"Severance (2022) S01E01", "Severance (2022) S01E02"}
+        assert set(Watch.objects.values_list("watched_at", flat=True)) == {log.created_at}
+        assert double.last().reason.endswith("Its file holds S01E02 as well, ticked off too.")
+
+    def test_the_server_is_asked_once_for_an_episode(self, double):
+        self.play(double)
+        self.play(double, 2)
+        for _ in range(3):
+            files.mark_rest_of_files(now=datetime.now(UTC))
+        assert [one for one in self.server.asked if "episode" in one] == ["episode s1-1-1", "episode s1-1-2"]
+
+    def test_what_a_person_unticked_meanwhile_stays_so(self, double):
+        self.play(double)
+        second = Episode.objects.get(show=double.shows["severance"], season_number=1, episode_number=2)
+        watching.unmark_watched(user_id=double.owner.pk, episode=second, now=datetime.now(UTC))
+        watching.mark_watched(
+            user_id=double.owner.pk, episode=second, viewing=watching.Viewing(NOON, "manual"), now=datetime.now(UTC),
+        )
+        watching.unmark_watched(user_id=double.owner.pk, episode=second, now=datetime.now(UTC))
+        assert files.mark_rest_of_files(now=datetime.now(UTC)) == 0
+
+    def test_a_server_that_is_away_is_asked_again_later(self, double, monkeypatch):
+        self.play(double)
+        with monkeypatch.context() as away:
+            away.setattr(self.server, "episode", raising(ServiceDown("The Plex server does not answer.")))
+            assert files.mark_rest_of_files(now=datetime.now(UTC)) == 0
+        assert files.mark_rest_of_files(now=datetime.now(UTC)) == 1
+
+
+def raising(problem):
+    def raises(*_):
+        raise problem
+
+    return raises
 
 
 class TestRefreshing:

@@ -1,0 +1,80 @@
+"""Files that hold several episodes: whoever watched one of them has watched them all.
+
+Plex sends one event for such a file, and it names one episode. Only the server knows the file, so it is asked once for
+each episode that was ticked off, afterwards, and its answer is kept.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from plex_integration import identification, mapping
+from plex_integration.accounts import viewer_of
+from plex_integration.exceptions import PlexIntegrationError
+from plex_integration.models import PlexWebhookLog
+from plex_integration.outcomes import MARKED
+from plex_integration.payloads import PlexEvent, parse_event
+from tvshows import services, watching
+from tvshows.described import DescribedEpisode
+from tvshows.episodes import find_episode
+from tvshows.exceptions import ServiceError
+from tvshows.models import CachedAnswer
+from tvshows.watching import Marked, Viewing
+
+logger = logging.getLogger(__name__)
+LOOK_BACK = timedelta(days=1)
+KEPT_FOR = timedelta(days=30)
+MOST_LOOKED_AT = 500  # events
+MOST_AT_ONCE = 20  # requests that one sweep makes
+
+
+def mark_rest_of_files(*, now: datetime) -> int:
+    """Tick off what else was in the files of recently ticked episodes. Says how many episodes were."""
+    recent = PlexWebhookLog.objects.filter(action_taken=MARKED, created_at__gt=now - LOOK_BACK, tvshow__isnull=False)
+    ordered = recent.exclude(plex_rating_key="").select_related("config", "account").order_by("-created_at", "-pk")
+    logs = {_key(log): log for log in reversed(ordered[:MOST_LOOKED_AT])}
+    asked = set(CachedAnswer.objects.valid(now).filter(key__in=logs).values_list("key", flat=True))
+    marked = 0
+    try:
+        for key in [key for key in logs if key not in asked][:MOST_AT_ONCE]:
+            marked += _mark_rest(logs[key], key, now)
+    except (ServiceError, PlexIntegrationError) as problem:
+        logger.info("Files are looked at later: %s", problem)
+    return marked
+
+
+def _key(log: PlexWebhookLog) -> str:
+    return f"plex file {log.config_id} {log.plex_rating_key}"[: services.LONGEST_KEY]
+
+
+def _mark_rest(log: PlexWebhookLog, key: str, now: datetime) -> int:
+    event, config = parse_event(log.payload), log.config
+    server = identification.server_for(event, config) if config else None
+    if config is None or server is None:
+        return 0
+
+    def ask() -> int | None:
+        with identification.asking(config):
+            found = server.episode(event.rating_key)
+        return found.last_number if found else None
+
+    last = services.cached(key, ask, now=now, full=KEPT_FOR, empty=KEPT_FOR)
+    return _mark_up_to(last, event, log, now) if last else 0
+
+
+def _mark_up_to(last: int, event: PlexEvent, log: PlexWebhookLog, now: datetime) -> int:
+    """Tick off the episodes behind the one that the event named, at the same time of viewing."""
+    row = mapping.find(event.show)
+    viewer_id = viewer_of(event, log.config, log.account) if log.config else None
+    if row is None or row.tvshow_id is None or viewer_id is None or event.number is None:
+        return 0
+    viewing, codes = Viewing(log.created_at, "plex", str(row.pk)), []
+    for number in range(event.number + 1, last + 1):
+        found = find_episode(row.tvshow_id, DescribedEpisode(event.season, number)).episode
+        if found is None:
+            continue
+        if watching.mark_watched(user_id=viewer_id, episode=found, viewing=viewing, now=now) is Marked.MARKED:
+            codes.append(found.code)
+    if codes:
+        said = f"{log.reason} Its file holds {', '.join(codes)} as well, ticked off too."
+        PlexWebhookLog.objects.filter(pk=log.pk).update(reason=said)
+    return len(codes)
