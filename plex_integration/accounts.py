@@ -61,7 +61,7 @@ def _find(event: PlexEvent, config: PlexConfig, now: datetime) -> PlexAccount:
         {
             "key": event.dedup_key(config.pk) or None,  # an event without one is nobody's copy
             "since": as_stored(now - COPY_WINDOW), "until": as_stored(now + COPY_WINDOW),
-            "config": config.pk, "section": event.section_key,
+            "config": config.pk, "section": event.section_on(config.plex_server_uuid),
             "account": event.account.account_id, "title": event.account.title,
         },
     )[0]

@@ -4,30 +4,31 @@ import logging
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from plex_integration import identification
 from plex_integration.client import ServerEpisode, ServerShow
-from plex_integration.exceptions import TransientError
+from plex_integration.exceptions import PlexIntegrationError, TransientError
 from plex_integration.identification import Identified
 from plex_integration.models import PlexConfig
 from plex_integration.payloads import PlexEvent
 from tvshows import catalogue, tmdb
 from tvshows.described import Ids, NewEpisode, NewShow
+from tvshows.episodes import search_episode
 from tvshows.exceptions import ServiceDown, ServiceError, ServiceRefused
 from tvshows.matching import CONTRARY_CAP, Match
 from tvshows.models import TVShow
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 20  # shows that one sweep refreshes: half of what TMDB is asked in ten seconds
-MOST_OFTEN = timedelta(hours=1)  # a show is not refreshed again sooner for want of an episode
 
 
 def may_add(config: PlexConfig, matched: Match, known: Identified) -> bool:
     """Whether the show is certainly a new one: something says which it is, and nothing here may be it already."""
     named = bool(known.described.ids) or _is_known_to_plex(known.on_server)
     alike = any(candidate.score > CONTRARY_CAP for candidate in matched.candidates)
-    return config.auto_add_shows and matched.chosen is None and named and not alike
+    return config.auto_add_shows and matched.chosen is None and named and not alike and not known.contested
 
 
 def _is_known_to_plex(found: ServerShow | None) -> bool:
@@ -66,7 +67,12 @@ def from_tmdb(ids: Ids) -> NewShow | None:
 
 def from_server(event: PlexEvent, config: PlexConfig, known: Identified) -> NewShow | None:
     """The Plex server's description; nothing where it is not connected or does not know the show."""
-    server, found = identification.server_for(event, config), known.on_server
+    found = known.on_server
+    try:
+        server = identification.server_for(event, config)
+    except PlexIntegrationError as problem:  # such as a token that no key opens
+        logger.warning("The Plex server was not asked: %s", problem)
+        return None
     if server is None or found is None or not found.title:
         return None
     with identification.asking(config):
@@ -74,7 +80,7 @@ def from_server(event: PlexEvent, config: PlexConfig, known: Identified) -> NewS
     ids = known.described.ids
     return NewShow(
         title=found.title, original_title=found.original_title, first_aired=_began(found), tmdb_id=ids.tmdb,
-        tvdb_id=ids.tvdb, imdb_id=ids.imdb, overview=found.overview, network=found.network,
+        tvdb_id=ids.tvdb, imdb_id=ids.imdb, overview=found.overview, network=found.network[:100],
         source=TVShow.Source.PLEX, episodes=_episodes(episodes),
     )
 
@@ -105,18 +111,35 @@ def add(new: NewShow, *, now: datetime) -> TVShow:
     return show
 
 
-def refresh(show: TVShow, event: PlexEvent | None, config: PlexConfig | None, *, now: datetime) -> bool:
-    """Fetch a show's episodes again, unless that was done within the hour. Says whether it was. Raises ServiceDown."""
-    if show.refreshed_at and now - show.refreshed_at < MOST_OFTEN:
-        return False
-    ids = Ids(show.tmdb_id, show.tvdb_id, show.imdb_id or "")
-    new = from_tmdb(ids)
-    if new is None and event and config:
-        new = from_server(event, config, identification.identify(event, config))
-    if new is None:
-        return False
-    catalogue.refresh_show(show.pk, new, now=now)
-    return True
+def refresh(show: TVShow, *, now: datetime) -> bool:
+    """Fetch from TMDB what a show lacks. Says whether TMDB has it. Raises ServiceDown, ServiceRefused."""
+    new = from_tmdb(Ids(show.tmdb_id, show.tvdb_id, show.imdb_id or ""))
+    if new:
+        catalogue.refresh_show(show.pk, new, now=now)
+    return new is not None
+
+
+def fetch_missing(show: TVShow, event: PlexEvent, config: PlexConfig, *, now: datetime) -> bool:
+    """Fetch a show's episodes again for want of the one that an event names: from TMDB, else from the Plex server.
+
+    Says whether anybody could be asked. Raises ServiceDown where nobody answers who might have it.
+    """
+    problem, asked = None, False
+    try:
+        asked = refresh(show, now=now)
+        if asked and search_episode(show.pk, identification.described_episode(event)).episode:
+            return True
+    except ServiceRefused as refused:
+        logger.warning("TMDB was asked for %s in vain: %s", show, refused)
+    except ServiceDown as down:
+        problem = down
+    known = identification.ask_server(event, config)
+    new = from_server(event, config, known)
+    if new:
+        catalogue.refresh_show(show.pk, new, now=now)
+    elif problem or known.down:
+        raise problem or known.down[0]
+    return asked or new is not None
 
 
 def refresh_pending(*, now: datetime) -> int:
@@ -130,10 +153,12 @@ def refresh_pending(*, now: datetime) -> int:
     done = 0
     for show in pending:
         try:
-            done += refresh(show, None, None, now=now)
+            done += refresh(show, now=now)
         except ServiceError as problem:
-            logger.info("Shows are refreshed later: %s", problem)
-            break
+            logger.info("%s is refreshed later: %s", show, problem)
+            continue
+        except (ValidationError, IntegrityError):
+            logger.exception("%s cannot be refreshed", show)
         # What TMDB does not know is not asked for every minute.
         TVShow.objects.filter(pk=show.pk, refreshed_at__isnull=True).update(refreshed_at=now)
     return done

@@ -20,26 +20,32 @@ def open_for(show_key: str) -> PlexConflict | None:
 
 def ask(
     show: PlexShow, match: Match, described: DescribedShow, *, now: datetime, said: Sequence[str] = (),
+    contested: bool = False,
 ) -> tuple[PlexConflict, bool]:
     """The open conflict of a Plex show and whether it is new, in a transaction that holds the show's lock."""
     existing = open_for(show.key)
     if existing:
+        if said:  # services were asked again
+            weigh(existing, match, described, now=now, said=said, contested=contested)
         return existing, False
     conflict = PlexConflict(
         plex_show_key=show.key, plex_server_uuid=show.server, plex_rating_key=show.rating_key, plex_guid=show.guid_text,
         plex_title=show.title or show.guid_text, plex_year=show.year or described.year, created_at=now,
     )
-    weigh(conflict, match, described, now=now, said=said)
+    weigh(conflict, match, described, now=now, said=said, contested=contested)
     return conflict, True
 
 
 def weigh(
     conflict: PlexConflict, match: Match, described: DescribedShow, *, now: datetime, said: Sequence[str] = (),
+    contested: bool = False,
 ) -> None:
-    """Store what was weighed, so that a person sees it. `said` is what each service added, in words."""
+    """Store what was weighed, so that a person sees it. `said` is what each service added, in words; `contested`
+    that the ids name several shows.
+    """
     conflict.conflict_type = kind_of(match.candidates)
     conflict.potential_matches = [candidate_record(candidate) for candidate in match.candidates]
-    conflict.evidence = evidence_record(described) | ({"said": list(said)} if said else {})
+    conflict.evidence = evidence_record(described) | {"said": list(said), "contested": contested}
     conflict.evaluated_at = conflict.updated_at = now
     conflict.save()
 

@@ -94,6 +94,8 @@ def register_webhook(config: PlexConfig, url: str, *, old_urls: Sequence[str] = 
     token = get_token(config)
     if not token:
         raise PlexIntegrationError(_NO_TOKEN)
+    if not url:
+        raise PlexIntegrationError("There is no webhook secret. manage.py rotate_webhook_secret makes one.")
     with _in_words(refused={FORBIDDEN: _NOT_PAYING}):
         plex_tv = _plex_tv(token)
         if not plex_tv.user().has_pass:

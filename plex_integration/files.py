@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from plex_integration import identification, mapping
 from plex_integration.accounts import viewer_of
+from plex_integration.client import PlexServer
 from plex_integration.exceptions import PlexIntegrationError
-from plex_integration.models import PlexWebhookLog
+from plex_integration.models import PlexConfig, PlexWebhookLog
 from plex_integration.outcomes import MARKED
 from plex_integration.payloads import PlexEvent, parse_event
 from tvshows import services, watching
@@ -31,34 +32,35 @@ def mark_rest_of_files(*, now: datetime) -> int:
     """Tick off what else was in the files of recently ticked episodes. Says how many episodes were."""
     recent = PlexWebhookLog.objects.filter(action_taken=MARKED, created_at__gt=now - LOOK_BACK, tvshow__isnull=False)
     ordered = recent.exclude(plex_rating_key="").select_related("config", "account").order_by("-created_at", "-pk")
-    logs = {_key(log): log for log in reversed(ordered[:MOST_LOOKED_AT])}
-    asked = set(CachedAnswer.objects.valid(now).filter(key__in=logs).values_list("key", flat=True))
-    marked = 0
-    try:
-        for key in [key for key in logs if key not in asked][:MOST_AT_ONCE]:
-            marked += _mark_rest(logs[key], key, now)
-    except (ServiceError, PlexIntegrationError) as problem:
-        logger.info("Files are looked at later: %s", problem)
+    logs = {f"plex file of event {log.pk}": log for log in reversed(ordered[:MOST_LOOKED_AT])}
+    done = set(CachedAnswer.objects.valid(now).filter(key__in=logs).values_list("key", flat=True))
+    budget, marked = MOST_AT_ONCE, 0
+    for key in [key for key in logs if key not in done]:
+        event, config = parse_event(logs[key].payload), logs[key].config
+        try:
+            server = identification.server_for(event, config) if config else None
+            if server and config:
+                budget -= 1
+                last = _last_in_file(server, event, config, now)
+                marked += _mark_up_to(last, event, logs[key], now) if last else 0
+        except (ServiceError, PlexIntegrationError) as problem:
+            logger.info("Files are looked at later: %s", problem)
+            break
+        services.cached(key, lambda: True, now=now, full=LOOK_BACK)
+        if not budget:
+            break
     return marked
 
 
-def _key(log: PlexWebhookLog) -> str:
-    return f"plex file {log.config_id} {log.plex_rating_key}"[: services.LONGEST_KEY]
-
-
-def _mark_rest(log: PlexWebhookLog, key: str, now: datetime) -> int:
-    event, config = parse_event(log.payload), log.config
-    server = identification.server_for(event, config) if config else None
-    if config is None or server is None:
-        return 0
-
+def _last_in_file(server: PlexServer, event: PlexEvent, config: PlexConfig, now: datetime) -> int | None:
+    """The number of the last episode in the event's file, where it holds several; remembered for the next viewer."""
     def ask() -> int | None:
         with identification.asking(config):
             found = server.episode(event.rating_key)
         return found.last_number if found else None
 
-    last = services.cached(key, ask, now=now, full=KEPT_FOR, empty=KEPT_FOR)
-    return _mark_up_to(last, event, log, now) if last else 0
+    key = f"plex file {config.pk} {event.rating_key}"[: services.LONGEST_KEY]
+    return services.cached(key, ask, now=now, full=KEPT_FOR, empty=KEPT_FOR)
 
 
 def _mark_up_to(last: int, event: PlexEvent, log: PlexWebhookLog, now: datetime) -> int:

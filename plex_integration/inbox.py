@@ -99,6 +99,13 @@ def replay(log: PlexWebhookLog, *, now: datetime) -> bool:
     return bool(due)
 
 
+def take_up(log: PlexWebhookLog, *, now: datetime) -> None:
+    """Have a worker work on an event that waits for a person: services may know more by now."""
+    waiting = PlexWebhookLog.objects.undone().filter(pk=log.pk, due_at__isnull=True, lease_until__isnull=True)
+    if waiting.update(due_at=now):
+        enqueue(log.pk)
+
+
 def wake_others_of_show(log: PlexWebhookLog, *, now: datetime) -> None:
     """After one event of a show is done, those put off meanwhile need not wait: the show is known now."""
     others = PlexWebhookLog.objects.of_show(log).filter(due_at__gt=now, lease_until__isnull=True)

@@ -107,6 +107,10 @@ class PlexEvent:
     ids: Ids
     show: PlexShow
 
+    def section_on(self, server: str) -> str:
+        """The library section, where the event is from this server: each numbers its own."""
+        return self.section_key if server and self.server == server else ""
+
     @property
     def is_tv(self) -> bool:
         """Whether it is about a show, a season or an episode."""

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,11 +22,17 @@ from plex_integration.verdicts import set_aside
 from tvshows import catalogue, watching
 from tvshows.described import NewShow
 from tvshows.episodes import EpisodeFound, find_episode, search_episode
-from tvshows.exceptions import ServiceDown, ServiceRefused
+from tvshows.exceptions import ContestedIds, ServiceDown
 from tvshows.matching import Match
 from tvshows.watching import Marked, Viewing
 
 logger = logging.getLogger(__name__)
+# How often a missing episode is looked for: at once, after 5 and 30 seconds, and after 2 and 10 minutes.
+MOST_LOOKS = 5
+
+
+class StillMissing(Exception):  # noqa: N818  (what the episode is)
+    """No service has the episode yet: the event is tried again a few times."""
 
 
 def settle_at_once(
@@ -59,6 +66,9 @@ def process(log_id: int, *, now: datetime) -> Outcome | None:
     except TransientError as error:
         inbox.defer(log, str(error), until=now + error.retry_after)
         return None
+    except StillMissing as missing:
+        inbox.try_later(log, str(missing), now=now)
+        return None
     except Exception as error:
         logger.exception("Event %s failed at attempt %s", log_id, log.retry_count)
         inbox.try_later(log, f"{type(error).__name__}: {error}", now=now)
@@ -87,7 +97,7 @@ def _think(log: PlexWebhookLog) -> _Plan | Outcome:
     except InvalidPayload as problem:
         return outcomes.failed(outcomes.ERROR, f"The payload cannot be used: {problem}.")
     viewer_id = viewer_of(event, log.config, log.account)
-    left_out = not libraries.is_counted(log.config.pk, event.section_key)
+    left_out = not libraries.is_counted(log.config.pk, event.section_on(log.config.plex_server_uuid))
     if aside := set_aside(event, log.config, viewer_id, is_left_out=left_out):
         return aside
     if not event.names_show:
@@ -95,7 +105,7 @@ def _think(log: PlexWebhookLog) -> _Plan | Outcome:
     plan = _Plan(event, log.config, viewer_id)
     row = mapping.find(event.show)
     if mapping.is_settled(row):
-        _refresh_if_missing(plan, row)
+        _refresh_if_missing(plan, row, log)
         return plan
     if identification.asks_services(log.config):
         _require_turn(log)
@@ -120,12 +130,16 @@ def _identified(plan: _Plan) -> _Plan:
     plan = replace(plan, known=known, matched=matched)
     if matched.chosen:
         return plan
-    _require_services(known)
+    if not known.described.ids.tmdb:
+        _require_services(known)  # with TMDB's id the others could say no more
     try:
         may = adding.may_add(plan.config, matched, known)
-        return replace(plan, new=adding.describe_new(plan.event, plan.config, known) if may else None)
+        plan = replace(plan, new=adding.describe_new(plan.event, plan.config, known) if may else None)
     except ServiceDown as down:
         raise TransientError(str(down), retry_after=down.retry_after) from down
+    if plan.new is None:
+        _require_services(known)
+    return plan
 
 
 def _require_services(known: Identified) -> None:
@@ -134,18 +148,24 @@ def _require_services(known: Identified) -> None:
         raise TransientError(" ".join(map(str, known.down)), retry_after=longest.retry_after)
 
 
-def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None) -> None:
-    """Where the show lacks the episode, fetch its episodes again first. A service that is down makes the event wait."""
+def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None, log: PlexWebhookLog) -> None:
+    """Where the show lacks the episode, fetch its episodes again first. A service that is down makes the event wait.
+
+    A library may still be read in when the first episode is played: so it is looked at again before giving up.
+    """
     if row is None or row.tvshow is None or plan.viewer_id is None or plan.event.event == LIBRARY_NEW:
+        return
+    if not identification.asks_services(plan.config) or log.retry_count > MOST_LOOKS:
         return
     if search_episode(row.tvshow.pk, identification.described_episode(plan.event)).episode:
         return
     try:
-        adding.refresh(row.tvshow, plan.event, plan.config, now=timezone.now())
-    except ServiceRefused as refused:
-        logger.warning("Show %s could not be refreshed: %s", row.tvshow_id, refused)
+        asked = adding.fetch_missing(row.tvshow, plan.event, plan.config, now=timezone.now())
     except ServiceDown as down:
         raise TransientError(str(down), retry_after=down.retry_after) from down
+    found = search_episode(row.tvshow.pk, identification.described_episode(plan.event)).episode
+    if asked and not found and log.retry_count < MOST_LOOKS:
+        raise StillMissing(f"{row.tvshow} has no such episode yet, neither here nor at the services.")
 
 
 def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
@@ -212,17 +232,26 @@ def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShow
     if plan.event.event != LIBRARY_NEW and not plan.config.auto_mark_watched:
         title = show.title or "this show"
         return outcomes.ignored(outcomes.AUTO_MARK_DISABLED, f"Marking is switched off, and {title} is not known here.")
-    if plan.new:
-        return _add(plan.new, show, row, now)
-    conflict, is_new = conflicts.ask(show, plan.matched, plan.known.described, said=plan.known.said, now=now)
+    if plan.new and (added := _add(plan.new, show, row, now)):
+        return added
+    known = plan.known
+    conflict, is_new = conflicts.ask(
+        show, plan.matched, known.described, said=known.said, contested=known.contested, now=now,
+    )
     if row is None:
         mapping.write(show, Choice(), now=now)
     return outcomes.asked(conflict_id=conflict.pk, first=is_new)
 
 
-def _add(new: NewShow, show: PlexShow, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping:
-    """Add the show, unless another Plex show, such as the one in 4K, has brought it in meanwhile."""
-    added = catalogue.find_by_ids(new) or adding.add(new, now=now)
+def _add(new: NewShow, show: PlexShow, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | None:
+    """Add the show, unless another Plex show, such as the one in 4K, has brought it in meanwhile. Nothing where it
+    cannot be added without a person: an id of it is another show's, or a field of it cannot be stored.
+    """
+    try:
+        added = catalogue.find_by_ids(new) or adding.add(new, now=now)
+    except (ContestedIds, ValidationError) as problem:
+        logger.warning("%s was not added by itself: %s", new.title, problem)
+        return None
     choice = Choice(added.pk, 1.0 if new.tmdb_id else 0.95, _method(new))
     written = mapping.write(show, choice, now=now, row=row)
     conflicts.settle(show.key, tvshow_id=added.pk, now=now)

@@ -248,7 +248,8 @@ def may_ask_plex(question: Question) -> bool:
 
 
 def preselected(question: Question, found: Sequence[Card], sought: str) -> str:
-    """What is picked before a person does: the best candidate, or the only show that a search found; else nothing."""
+    """What is picked before a person does: the best candidate if it is likely, or the only show that a search found."""
     if sought:
         return str(found[0].show.pk) if len(found) == 1 else ""
-    return str(question.cards[0].show.pk) if question.cards else ""
+    best = next(iter(question.cards), None)
+    return str(best.show.pk) if best and not best.is_low else ""

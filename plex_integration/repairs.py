@@ -8,11 +8,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from plex_integration import inbox, outcomes
+from plex_integration import inbox, mapping, outcomes
+from plex_integration.accounts import viewer_of
 from plex_integration.models import PlexAccount, PlexWebhookLog
 from plex_integration.payloads import InvalidPayload, parse_event
-from tvshows import catalogue
+from tvshows import catalogue, watching
 from tvshows.described import NewEpisode
+from tvshows.models import Episode
+from tvshows.watching import Viewing
 
 HIDDEN = "[hidden]"
 # Plex puts no secret into its events, but what else posts to the webhook may.
@@ -53,6 +56,31 @@ def missing_episode(log: PlexWebhookLog) -> NewEpisode | None:
     if event.season is None or event.number is None:
         return None
     return NewEpisode(event.season, event.number, event.title, event.air_date, event.minutes)
+
+
+def taken_number(log: PlexWebhookLog) -> Episode | None:
+    """The episode that has the number which an event named, where it failed because that seems to be another one."""
+    missing = missing_episode(log)
+    numbered = Episode.objects.filter(show=log.tvshow_id)
+    return numbered.filter(season_number=missing.season, episode_number=missing.number).first() if missing else None
+
+
+@transaction.atomic
+def mark_all_the_same(log: PlexWebhookLog, *, now: datetime) -> bool:
+    """A person says that the number counts: tick that episode off, at the event's time. False where none has it."""
+    episode = taken_number(log)
+    event, config = parse_event(log.payload), log.config
+    viewer_id = viewer_of(event, config, log.account) if config else None
+    if episode is None or viewer_id is None:
+        return False
+    row = mapping.find(event.show)
+    viewing = Viewing(log.created_at, "plex", str(row.pk) if row else "")
+    watching.mark_watched(user_id=viewer_id, episode=episode, viewing=viewing, now=now)
+    PlexWebhookLog.objects.filter(pk=log.pk).update(
+        status=PlexWebhookLog.Status.SUCCESS, action_taken=outcomes.MARKED, error_message="",
+        reason=f"Marked {episode.code} of {log.tvshow}: a person said that it is this one.",
+    )
+    return True
 
 
 @transaction.atomic

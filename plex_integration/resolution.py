@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 
 from plex_integration import adding, conflicts, identification, inbox, mapping
 from plex_integration.exceptions import Unresolvable
-from plex_integration.identification import Identified
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
@@ -21,7 +20,7 @@ from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import process
 from tvshows import catalogue
 from tvshows.described import Ids, NewEpisode, NewShow
-from tvshows.exceptions import ServiceError
+from tvshows.exceptions import ContestedIds, ServiceError
 from tvshows.matching import Match
 from tvshows.models import TVShow
 from tvshows.watching import Move
@@ -92,7 +91,10 @@ def _create(
         raise Unresolvable(str(problem)) from problem
     if new is None:
         raise Unresolvable(f"{who} cannot say more about this show. Is it connected? Else make the show by hand.")
-    held = catalogue.find_by_ids(new)
+    try:
+        held = catalogue.find_by_ids(new)
+    except ContestedIds as problem:
+        raise Unresolvable(f"{problem} Choose one of these, or mend its ids first.") from problem
     if held:
         return select(conflict_id, tvshow_id=held.pk, user_id=user_id, now=now)
     try:
@@ -180,7 +182,7 @@ def _event_of(log: PlexWebhookLog) -> PlexEvent | None:
 def reevaluate(conflict_id: int, *, now: datetime) -> bool:
     """Look again: a mapping written by hand or a show added since may settle a conflict. Says whether it did.
 
-    A service that does not answer is left out: what the others say may be enough, and else the question stays.
+    No service is asked again: what they said then is known still, and only the catalogue has changed.
     """
     conflict = PlexConflict.objects.open().filter(pk=conflict_id).first()
     if conflict is None:
@@ -188,15 +190,16 @@ def reevaluate(conflict_id: int, *, now: datetime) -> bool:
     mapping.adopt_written(mapping.show_of(conflict))
     event_log = PlexWebhookLog.objects.waiting_for(conflict.pk).first()
     event = _event_of(event_log) if event_log else None
-    config = event_log.config if event_log else None
-    known = identification.identify(event, config) if event and config else Identified()
+    known = identification.recalled(conflict.evidence, event)
     matched = identification.match_identified(known)
     try:
         with transaction.atomic():
             conflict = _open(conflict_id)
             settled = _settle_by_itself(conflict, matched, now)
-            if event and not settled and not known.down:
-                conflicts.weigh(conflict, matched, known.described, now=now, said=known.said)
+            if event and not settled:
+                conflicts.weigh(
+                    conflict, matched, known.described, now=now, said=known.said, contested=known.contested,
+                )
     except Unresolvable:
         return False
     if settled:
@@ -297,8 +300,17 @@ def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: d
 
 
 def reevaluate_many(conflict_ids: Iterable[int], *, now: datetime) -> int:
-    """Look again at several conflicts. Says how many were settled."""
-    return sum(reevaluate(conflict_id, now=now) for conflict_id in conflict_ids)
+    """Look again at several conflicts. Says how many were settled at once.
+
+    For those that stay open an event is taken up again by a worker, which asks Plex and TMDB anew.
+    """
+    settled = 0
+    for conflict_id in conflict_ids:
+        if reevaluate(conflict_id, now=now):
+            settled += 1
+        elif log := PlexWebhookLog.objects.waiting_for(conflict_id).first():
+            inbox.take_up(log, now=now)
+    return settled
 
 
 def map_by_hand(mapping_id: int, *, tvshow_id: int, user_id: int | None, now: datetime) -> tuple[Resolved | None, Move]:

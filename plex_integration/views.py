@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -24,6 +25,11 @@ from tvshows import tmdb
 
 PAGE = "settings-plex"
 _PIN = "plex_pin"  # in the session: the number and the address of a sign-in that was begun
+
+_LOOPBACK = (
+    "Its address is this machine's own, so only a Plex server on this machine reaches it. For another one start the "
+    "tracker with --host 0.0.0.0, open it by its address in your network, and register the webhook from there."
+)
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -144,8 +150,8 @@ def libraries(request: HttpRequest) -> HttpResponse:
     if config and "refresh" in request.POST:
         _read_libraries(request, config)
     elif config:
-        counted = set(request.POST.getlist("counted"))
-        for one in config.libraries.filter(kind="show"):
+        counted, shown = set(request.POST.getlist("counted")), request.POST.getlist("shown")
+        for one in config.libraries.filter(section_key__in=shown):
             plex_libraries.set_counted(config.pk, one.section_key, counted=one.section_key in counted)
         messages.success(request, "Saved.")
     return redirect(PAGE)
@@ -157,8 +163,11 @@ def webhook(request: HttpRequest) -> HttpResponse:
     """Have plex.tv send the account's events to our URL."""
     if config := _config(request):
         try:
-            connecting.register_webhook(config, webhook_url(config, request))
+            url = webhook_url(config, request)
+            connecting.register_webhook(config, url)
             messages.success(request, "The webhook is registered. The next thing that you watch arrives here.")
+            if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
+                messages.warning(request, _LOOPBACK)
         except PlexIntegrationError as problem:
             messages.error(request, str(problem))
     return redirect(PAGE)

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from tvshows.described import NewEpisode, NewShow
 from tvshows.episodes import titles_agree
-from tvshows.models import Episode, ShowTitle, TVShow
+from tvshows.exceptions import ContestedIds
+from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow
 from tvshows.signals import show_changed
 from tvshows.titles import normalise
 
@@ -61,6 +62,10 @@ def refresh_show(show_id: int, new: NewShow, *, now: datetime) -> int:
             one.save()
     missing = [_episode(show, one) for one in new.episodes if (one.season, one.number) not in held]
     Episode.objects.bulk_create(missing, batch_size=BATCH)
+    followed = TrackedShow.objects.filter(show=show)
+    if any(one.season_number for one in missing):
+        followed.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
+    followed.recount(now)
     return len(missing)
 
 
@@ -148,11 +153,17 @@ def index_stale_titles(*, most: int = 2000) -> int:
 
 
 def find_by_ids(new: NewShow) -> TVShow | None:
-    """The show that has one of these ids, the surest first."""
-    for column, value in (("tmdb_id", new.tmdb_id), ("tvdb_id", new.tvdb_id), ("imdb_id", new.imdb_id)):
-        if value and (found := TVShow.objects.filter(**{column: value}).first()):
-            return found
-    return None
+    """The show that has one of these ids. Raises ContestedIds where several have, or one whose other id differs."""
+    columns = {"tmdb_id": new.tmdb_id, "tvdb_id": new.tvdb_id, "imdb_id": new.imdb_id}
+    given = {column: value for column, value in columns.items() if value}
+    wanted = Q()
+    for column, value in given.items():
+        wanted |= Q(**{column: value})
+    held = list(TVShow.objects.filter(wanted)) if given else []
+    differ = any(getattr(show, column) not in {None, "", value} for show in held for column, value in given.items())
+    if len(held) > 1 or differ:
+        raise ContestedIds(f"An id of {new.title} belongs to {' and to '.join(map(str, held))} here.")
+    return held[0] if held else None
 
 
 def require_free_ids(new: NewShow) -> None:

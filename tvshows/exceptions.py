@@ -43,3 +43,7 @@ class AddressDenied(ServiceRefused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 0)
+
+
+class ContestedIds(Exception):  # noqa: N818  (what they are)
+    """Ids that lead to several shows of the catalogue: a person has to say which one is meant."""

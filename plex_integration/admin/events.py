@@ -145,7 +145,8 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             **self.admin_site.each_context(request), "opts": self.opts, "original": event, "event": event,
             "title": str(event), "payload": repairs.shown_payload(event.payload), "done": self.done(event),
             "may_replay": may_replay and event.done_at is not None and event.event_type != "invalid",
-            "missing": repairs.missing_episode(event) if may_replay and event.done_at else None, "media": self.media,
+            "missing": repairs.missing_episode(event) if may_replay and event.done_at else None,
+            "taken": repairs.taken_number(event) if may_replay and event.done_at else None, "media": self.media,
         }
         return TemplateResponse(request, "admin/plex_integration/plexwebhooklog/event.html", context)
 
@@ -179,4 +180,13 @@ def _add_episode(request: HttpRequest, event: PlexWebhookLog) -> None:
         messages.warning(request, "There is nothing to add: look at the event again.")
 
 
-_BUTTONS: dict[str, Callable[[HttpRequest, PlexWebhookLog], None]] = {"again": _run_again, "add": _add_episode}
+def _mark_all_the_same(request: HttpRequest, event: PlexWebhookLog) -> None:
+    if repairs.mark_all_the_same(event, now=timezone.now()):
+        messages.success(request, f"{event.code} of {event.tvshow} is ticked off, with the time of the event.")
+    else:
+        messages.warning(request, "No episode has this number by now: look at the event again.")
+
+
+_BUTTONS: dict[str, Callable[[HttpRequest, PlexWebhookLog], None]] = {
+    "again": _run_again, "add": _add_episode, "same": _mark_all_the_same,
+}

@@ -71,7 +71,7 @@ def test_what_was_weighed_is_kept_with_the_question(world):
     assert {"sign": "for", "text": "The title of S01E01 agrees"} in best["reasons"]
     assert {"sign": "against", "text": "The date of S01E01 differs"} in best["reasons"]
     assert conflict.evidence == {
-        "titles": ["iCarly"], "years": [], "country": "", "ids": {},
+        "titles": ["iCarly"], "years": [], "country": "", "ids": {}, "said": [], "contested": False,
         "episode": {"season": 1, "number": 1, "title": "iStart Over", "air_date": "2021-06-30", "year": 2021},
     }
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from plex_integration import adding, files, identification
+from plex_integration import adding, files, identification, resolution
 from plex_integration.client import ServerEpisode, ServerShow
 from plex_integration.guids import parse_guid
-from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.world import NOON, SERVER, scrobble, show
+from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
+from tests.world import NOON, SAM, SERVER, scrobble, show
 from tvshows import catalogue, tmdb, watching
 from tvshows.described import Ids, NewEpisode, NewShow
 from tvshows.exceptions import ServiceDown, ServiceRefused
@@ -42,8 +42,12 @@ class FakeServer:
 class FakeTMDB:
     """A TMDB with the shows and conversions that a test gives it; an exception in their place is raised."""
 
-    def __init__(self, shows=(), found=(), problem=None):
+    def __init__(self, shows=(), found=(), problem=None, titles=()):
         self.shows, self.found, self.problem, self.asked = dict(shows), dict(found), problem, []
+        self.named = {119243: ("iCarly",), 5371: ("iCarly",)} | dict(titles)
+
+    def titles(self, tmdb_id):
+        return self._answer(f"titles {tmdb_id}", self.named[tmdb_id])
 
     def _answer(self, asked, answer):
         self.asked.append(asked)
@@ -296,14 +300,21 @@ def test_a_server_that_does_not_answer_is_asked_less_and_less(services):
     assert ServiceState.objects.get(service=identification.breaker_name(world.config)).failures == 5
 
 
-def test_a_refused_token_is_told_and_the_rest_goes_on(services):
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_the_server_does_not_take_any_more_makes_events_wait(services, status):
+    """One who signs in again finds no needless questions. Any other refusal is told with the question."""
     class Refuses(FakeServer):
         def show(self, rating_key):
-            raise ServiceRefused("The Plex server does not take the token. Connect Plex again.", status=401)
+            raise ServiceRefused("The Plex server refused the request.", status=status)
 
     world = services(server=Refuses())
-    assert world.send(scrobble("iCarly", grandparentGuid=DARK_GUID)).action_taken == "conflict_created"
-    assert "does not take the token" in " ".join(PlexConflict.objects.get().evidence["said"])
+    log = world.send(scrobble("iCarly", grandparentGuid=DARK_GUID))
+    if status == 401:
+        assert (log.status, log.done_at) == ("received", None)
+        assert "Sign in with Plex again" in log.reason
+    else:
+        assert log.action_taken == "conflict_created"
+        assert PlexConflict.objects.get().evidence["said"] == ["The Plex server refused the request."]
 
 
 def test_an_item_that_is_another_show_by_now_is_not_believed(services):
@@ -319,25 +330,116 @@ def test_another_server_is_never_asked(services):
     assert server.asked == []
 
 
-def test_a_missing_episode_refreshes_the_show_first(services):
-    added = show("Dark", BEGAN, seasons=((1, 1),), tmdb_id=70523)
-    TVShow.objects.filter(pk=added.pk).update(refreshed_at=datetime.now(UTC) - timedelta(hours=2))
+def soon(**later):
+    return datetime.now(UTC) + timedelta(**later)
+
+
+@pytest.fixture
+def one_episode(services):
+    """Dark is here with one episode, and mapped; TMDB has three."""
+    show("Dark", BEGAN, seasons=((1, 1),), tmdb_id=70523)
     service = FakeTMDB({70523: new_show(tmdb_id=70523)})
-    world = services(server=FakeServer(on_server(tmdb=70523)), tmdb_service=service)
+    server = FakeServer(on_server(tmdb=70523))
+    world = services(server=server, tmdb_service=service)
     world.send(dark(1))
     assert service.asked == []
+    return world, server, service
+
+
+def test_a_missing_episode_refreshes_the_show_first(one_episode):
+    world, _, service = one_episode
     assert world.send(dark(3)).action_taken == "marked_watched"
     assert service.asked == ["show 70523"]
 
 
-def test_an_episode_that_is_still_missing_fails_with_a_reason_and_is_not_asked_for_again_at_once(services):
-    added = show("Dark", BEGAN, seasons=((1, 1),), tmdb_id=70523)
-    TVShow.objects.filter(pk=added.pk).update(refreshed_at=datetime.now(UTC) - timedelta(hours=2))
-    service = FakeTMDB({70523: new_show(tmdb_id=70523)})
-    world = services(server=FakeServer(on_server(tmdb=70523)), tmdb_service=service)
-    assert world.send(dark(9)).action_taken == "episode_not_found"
-    assert world.send(dark(8)).action_taken == "episode_not_found"
-    assert service.asked == ["show 70523"]
+def test_an_episode_that_tmdb_lacks_is_taken_from_plex(one_episode):
+    world, server, _ = one_episode
+    server.listed = (ServerEpisode(1, 9, "Late", BEGAN, 50),)
+    assert world.send(dark(9)).action_taken == "marked_watched"
+
+
+def test_an_episode_that_nobody_has_yet_is_looked_for_again_before_it_fails(one_episode):
+    """A library may still be read in when its first episode is played."""
+    world, server, _ = one_episode
+    log = world.send(dark(9))
+    assert (log.status, log.action_taken) == ("received", "")
+    assert "has no such episode yet" in log.reason
+    world.work(soon(minutes=1))
+    server.listed = (ServerEpisode(1, 9, "Late", BEGAN, 50),)
+    world.work(soon(minutes=5))
+    assert world.last().action_taken == "marked_watched"
+
+
+def test_an_episode_that_is_missing_for_good_fails_with_a_reason(one_episode):
+    world, _, service = one_episode
+    world.send(dark(9))
+    for hour in range(1, 7):
+        world.work(soon(hours=hour))
+    log = world.last()
+    assert (log.status, log.action_taken) == ("failed", "episode_not_found")
+    assert len(service.asked) == 5
+
+
+def test_with_tmdb_down_a_missing_episode_is_taken_from_plex(one_episode):
+    world, server, service = one_episode
+    service.problem = DOWN
+    server.listed = (ServerEpisode(1, 2, "Secret 2", BEGAN, 50),)
+    assert world.send(dark(2)).action_taken == "marked_watched"
+
+
+def test_ids_that_lead_to_several_shows_ask(services):
+    found = {
+        ("tvdb", 555, "show"): [FoundShow(119243, None, None, None)],
+        ("imdb", "tt0000555", "show"): [FoundShow(5371, None, None, None)],
+    }
+    world = services(server=FakeServer(on_server("iCarly", 2021, tvdb=555, imdb="tt0000555")), tmdb_service=FakeTMDB(found=found))
+    assert world.send(scrobble("iCarly", grandparentGuid=DARK_GUID)).action_taken == "conflict_created"
+    assert resolution.reevaluate_all(now=soon()) == 0
+
+
+def test_ids_of_the_event_and_of_the_server_that_differ_ask(services):
+    service = FakeTMDB({70523: new_show(tmdb_id=70523)}, {("tvdb", 555, "show"): [FoundShow(1, None, None, None)]})
+    world = services(server=FakeServer(on_server(guid="com.plexapp.agents.thetvdb://555", tvdb=334824, tmdb=70523)), tmdb_service=service)
+    log = world.send(scrobble("Dark", grandparentGuid="com.plexapp.agents.thetvdb://555"))
+    assert log.action_taken == "conflict_created"
+    assert not TVShow.objects.filter(title="Dark").exists()
+
+
+def test_the_shows_id_in_the_episodes_place_leads_to_no_stranger(services):
+    """Tautulli writes it so: as an episode's id the number is some other show's."""
+    service = FakeTMDB(found={("tvdb", 990102, "episode"): [FoundShow(2316, 1, 1, 7)]}, titles={2316: ("The Office",)})
+    world = services(tmdb_service=service)
+    log = world.send(scrobble("Night Carriers", Guid=[{"id": "tvdb://990102"}]))
+    assert log.action_taken == "conflict_created"
+    assert world.watched() == set()
+
+
+def test_an_id_of_the_new_show_that_another_one_has_asks(services):
+    show("Wrong Show", BEGAN, tmdb_id=200, tvdb_id=5)
+    world = services(server=FakeServer(on_server(tmdb=70523)), tmdb_service=FakeTMDB({70523: new_show(tmdb_id=70523, tvdb_id=5)}))
+    assert world.send(dark()).action_taken == "conflict_created"
+    assert world.watched() == set()
+
+
+def test_with_plex_down_the_id_that_the_event_bears_is_enough(services):
+    class Down(FakeServer):
+        def show(self, rating_key):
+            raise ServiceDown("The Plex server does not answer.")
+
+    world = services(server=Down(), tmdb_service=FakeTMDB({70523: new_show(tmdb_id=70523)}))
+    log = world.send(scrobble("Dark", grandparentGuid="com.plexapp.agents.themoviedb://70523"))
+    assert log.action_taken == "marked_watched"
+
+
+def test_questions_are_looked_at_again_without_asking_anybody(services):
+    server = FakeServer(on_server("iCarly", 2020))
+    world = services(server=server)
+    world.send(scrobble("iCarly", grandparentGuid=DARK_GUID))
+    server.asked.clear()
+    TVShow.objects.filter(pk=world.shows["icarly2021"].pk).update(show_start_date=date(2020, 6, 17))
+    assert resolution.reevaluate_all(now=soon()) == 1
+    assert server.asked == []
+    assert world.watched() == {"iCarly (2020) S01E01"}
 
 
 def test_what_plex_stood_in_for_follows_from_tmdb_with_a_sweep(services):
@@ -351,6 +453,22 @@ def test_what_plex_stood_in_for_follows_from_tmdb_with_a_sweep(services):
     added = TVShow.objects.get(tmdb_id=70523)
     assert (added.overview, added.episodes.count()) == ("A family saga.", 3)
     assert adding.refresh_pending(now=datetime.now(UTC)) == 0
+
+
+def test_one_show_that_cannot_be_fetched_does_not_keep_the_others_from_it(services):
+    for tmdb_id in (70523, 70524):
+        show(f"Show {tmdb_id}", BEGAN, tmdb_id=tmdb_id)
+    TVShow.objects.update(refreshed_at=datetime.now(UTC))
+    TVShow.objects.filter(tmdb_id__in=[70523, 70524]).update(refreshed_at=None)
+
+    class Half(FakeTMDB):
+        def show(self, tmdb_id):
+            if tmdb_id == 70523:
+                raise DOWN
+            return super().show(tmdb_id)
+
+    services(tmdb_service=Half({70524: new_show(tmdb_id=70524)}))
+    assert adding.refresh_pending(now=datetime.now(UTC)) == 1
 
 
 def test_a_show_that_tmdb_does_not_know_is_asked_for_once(services):
@@ -399,6 +517,16 @@ class TestFilesOfSeveralEpisodes:
         watching.unmark_watched(user_id=double.owner.pk, episode=second, now=datetime.now(UTC))
         assert files.mark_rest_of_files(now=datetime.now(UTC)) == 0
 
+    def test_each_viewer_of_the_file_has_watched_it_all(self, double, django_user_model):
+        sam = django_user_model.objects.create_user("sam")
+        PlexAccount.objects.create(config=double.config, account_id=SAM["id"], title="sam", user=sam, linked_by="person")
+        self.play(double)
+        files.mark_rest_of_files(now=datetime.now(UTC))
+        self.play(double, account=SAM)
+        files.mark_rest_of_files(now=datetime.now(UTC))
+        assert len(double.watched(sam)) == 2
+        assert [one for one in self.server.asked if "episode" in one] == ["episode s1-1-1"]
+
     def test_a_server_that_is_away_is_asked_again_later(self, double, monkeypatch):
         self.play(double)
         with monkeypatch.context() as away:
@@ -439,10 +567,19 @@ class TestRefreshing:
         held.refresh_from_db()
         assert held.tmdb_id is None
 
-    def test_a_show_is_refreshed_once_an_hour_at_most(self, services):
-        held = show("Dark", BEGAN, tmdb_id=70523, now=datetime.now(UTC))
-        service = FakeTMDB({70523: new_show(tmdb_id=70523)})
-        services(tmdb_service=service)
-        assert not adding.refresh(held, None, None, now=datetime.now(UTC))
-        assert adding.refresh(held, None, None, now=datetime.now(UTC) + timedelta(hours=2))
-        assert service.asked == ["show 70523"]
+    def test_a_completed_show_that_goes_on_is_being_watched_again_and_counted_anew(self, world):
+        held = show("Dark", BEGAN, seasons=((1, 1),))
+        watching.mark_watched(
+            user_id=world.owner.pk, episode=held.episodes.get(), viewing=watching.Viewing(NOON, "plex"), now=NOON,
+        )
+        TrackedShow.objects.update(status="completed")
+        catalogue.refresh_show(held.pk, new_show(), now=datetime.now(UTC))
+        assert TrackedShow.objects.get().status == "watching"
+
+    def test_a_show_that_has_ended_since_is_completed_when_all_is_watched(self, world):
+        held = show("Dark", BEGAN, seasons=((1, 1),))
+        watching.mark_watched(
+            user_id=world.owner.pk, episode=held.episodes.get(), viewing=watching.Viewing(NOON, "plex"), now=NOON,
+        )
+        catalogue.refresh_show(held.pk, NewShow(title="Dark", airing="ended"), now=datetime.now(UTC))
+        assert TrackedShow.objects.get().status == "completed"

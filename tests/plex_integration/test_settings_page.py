@@ -80,18 +80,18 @@ def test_the_switches_are_saved(browser, world):
 
 def test_a_library_that_is_left_out_sets_its_events_aside(browser, plex, world):
     send(browser, "/connect", token=TOKEN)
-    send(browser, "/libraries")
+    send(browser, "/libraries", shown="2")
     assert not PlexLibrary.objects.get(title="TV Shows").enabled
-    log = world.send(scrobble("Severance", librarySectionID=2))
+    log = world.send(scrobble("Severance", librarySectionID=2, server=plex.machine_identifier))
     assert (log.status, log.action_taken) == ("ignored", "ignored")
     assert "library was left out" in log.reason
-    send(browser, "/libraries", counted="2")
+    send(browser, "/libraries", shown="2", counted="2")
     assert PlexLibrary.objects.get(title="TV Shows").enabled
 
 
 def test_the_libraries_are_read_again_and_keep_what_was_chosen(browser, plex):
     send(browser, "/connect", token=TOKEN)
-    send(browser, "/libraries")
+    send(browser, "/libraries", shown="2")
     send(browser, "/libraries", refresh="1")
     assert not PlexLibrary.objects.get(title="TV Shows").enabled
 

@@ -143,3 +143,20 @@ def test_somebody_without_staff_is_refused(household, missing):
     assert "/admin/login/" in household.post(page_of(missing), {"do": "again"}).url
     missing.refresh_from_db()
     assert missing.done_at
+
+
+def test_an_episode_whose_number_is_another_one_can_be_counted_all_the_same(world, owner):
+    show = world.shows["severance"]
+    log = world.send(scrobble(
+        "Severance", 1, 1, title="Something else", originallyAvailableAt="2024-05-05",
+        grandparentGuid="com.plexapp.agents.thetvdb://371980",
+    ))
+    assert log.action_taken == "episode_not_found"
+    page = f"/admin/plex_integration/plexwebhooklog/{log.pk}/change/"
+    text = owner.get(page).text
+    assert "This number is another episode" in text
+    assert "Add this episode" not in text
+    owner.post(page, {"do": "same"})
+    log.refresh_from_db()
+    assert (log.status, log.action_taken) == ("success", "marked_watched")
+    assert world.watched() == {f"{show} S01E01"}
