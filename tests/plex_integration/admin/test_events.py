@@ -147,10 +147,9 @@ def test_somebody_without_staff_is_refused(household, missing):
 
 def test_an_episode_whose_number_is_another_one_can_be_counted_all_the_same(world, owner):
     show = world.shows["severance"]
-    log = world.send(scrobble(
-        "Severance", 1, 1, title="Something else", originallyAvailableAt="2024-05-05",
-        grandparentGuid="com.plexapp.agents.thetvdb://371980",
-    ))
+    payload = scrobble("Severance", 1, 1, originallyAvailableAt="2024-05-05", **SEVERANCE)
+    payload["Metadata"]["title"] = "Something else"
+    log = world.send(payload)
     assert log.action_taken == "episode_not_found"
     page = f"/admin/plex_integration/plexwebhooklog/{log.pk}/change/"
     text = owner.get(page).text
