@@ -4,19 +4,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.contrib.postgres.search import TrigramSimilarity
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tvshows.described import DescribedEpisode, DescribedShow, Ids
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.similarity import similarity
-from tvshows.titles import normalise
+from tvshows.title_search import SHORTEST_CONTAINED, with_title_around, with_title_like
+from tvshows.titles import NormalisedTitle, country_of, forms, normalise, searched, spellings
 
-LEAST_SIMILAR = 0.3  # pg_trgm's own threshold, by which the index is searched
+ALIKE = 0.6  # what is less alike is in no other title's way; it is looked for only where nothing else is found
+LEAST_SIMILAR = 0.35  # what is less alike would not be listed
 MOST_GATHERED = 40
-SHORTEST_CONTAINED = 4  # letters; a shorter title stands in too many others
-GOOD_PART = 0.5  # similarity of a title to one that contains it
+MOST_SEARCHED = 4  # titles for which similar ones are searched; of the others the very same are looked up
+NEARLY_THE_SAME = 0.97  # counts as this alike: but for what stands around it, blanks, "and", numerals
+PART = 0.6  # a title that begins or ends the other counts as no less alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Found:
     show: TVShow
     similarity: float
     contains: bool = False
+    same_article: bool = False
+    main_title: bool = False  # whether the show's main one is the same, or nearly
     countries: frozenset[str] = frozenset()
     has_season: bool = False
     episode: Episode | None = None  # with the named season and number
@@ -34,44 +37,55 @@ class Found:
 
 def gather(described: DescribedShow) -> list[Found]:
     """Shows with an id, an episode's id, or a title like the described one's."""
-    wanted = {normalise(title).text for title in described.titles if title}
     with_id = _episodes_with_id(described.episode)
-    show_ids = {*_shows_with_id(described.ids), *(e.show_id for e in with_id), *_shows_with_title(wanted)}
+    known = {*_shows_with_id(described.ids), *(e.show_id for e in with_id)}
+    show_ids = known.union(_shows_with_title(described))
     shows = TVShow.objects.in_bulk(list(show_ids))
     titles = _titles_of(show_ids)
     seasons = _season_of(show_ids, described.episode)
     by_id = {episode.show_id: episode for episode in with_id}
     return [
-        _found(shows[pk], titles[pk], wanted, seasons[pk], described, by_id.get(pk)) for pk in sorted(shows)
+        _found(shows[pk], titles[pk], seasons[pk], described, by_id.get(pk)) for pk in sorted(shows)
     ]
 
 
 def _found(
-    show: TVShow, titles: list[str], wanted: set[str], season: list[Episode],
-    described: DescribedShow, with_id: Episode | None,
+    show: TVShow, titles: list[str], season: list[Episode], described: DescribedShow, with_id: Episode | None,
 ) -> Found:
-    named = described.episode
-    held = [normalise(title) for title in titles] or [normalise(show.title)]
-    pairs = [(mine.text, theirs) for mine in held for theirs in wanted]
+    named, named_titles = described.episode, [title for title in described.titles if title]
+    held = titles or [show.title]
+    likeness = [_likeness(mine, theirs, show, described) for mine in held for theirs in named_titles]
     return Found(
         show=show,
-        similarity=max((1.0 if a == b else min(similarity(a, b) or 0.0, 0.99) for a, b in pairs), default=0.0),
-        contains=any(_one_contains_other(mine, theirs) for mine in titles for theirs in described.titles),
-        countries=frozenset(mine.country for mine in held if mine.country),
+        similarity=max((alike for alike, _, _ in likeness), default=0.0),
+        contains=any(part for _, part, _ in likeness),
+        same_article=any(article for _, _, article in likeness),
+        main_title=any(_likeness(show.title, theirs, show, described)[0] >= NEARLY_THE_SAME for theirs in named_titles),
+        countries=frozenset(country for mine in held if (country := country_of(mine))),
         has_season=bool(season),
         episode=next((e for e in season if named and e.episode_number == named.number), None),
         episode_with_id=with_id,
     )
 
 
-def _one_contains_other(mine: str, theirs: str) -> bool:
-    """Whether one title begins or ends the other, and is a good part of it ("Marvel's Daredevil", "Daredevil").
+def _likeness(mine: str, theirs: str, show: TVShow, described: DescribedShow) -> tuple[float, bool, bool]:
+    """How alike two titles are; whether one is a part of the other; whether they are the same with their articles."""
+    held, named = normalise(mine), normalise(theirs)
+    if held.text == named.text:
+        return 1.0, False, held.article == named.article
+    if forms(mine, frozenset({show.year} if show.year else ())) & forms(theirs, described.years):
+        return NEARLY_THE_SAME, False, False
+    alike = min(similarity(held.text, named.text) or 0.0, 0.95)
+    if not _is_part(held, named):
+        return alike, False, False
+    return max(alike, PART), True, False
 
-    A word or two stand in too many titles: The Wire is not Wire in the Blood.
-    """
-    short, long = sorted((normalise(mine).text, normalise(theirs).text), key=len)
+
+def _is_part(one: NormalisedTitle, other: NormalisedTitle) -> bool:
+    """Whether one title begins or ends the other ("Marvel's Daredevil", "Daredevil")."""
+    short, long = sorted((one.text, other.text), key=len)
     within = long.startswith(f"{short} ") or long.endswith(f" {short}")
-    return within and (similarity(short, long) or 0.0) >= GOOD_PART
+    return within and len(short) >= SHORTEST_CONTAINED
 
 
 def _any_of(ids: Ids) -> Q | None:
@@ -89,14 +103,23 @@ def _episodes_with_id(named: DescribedEpisode | None) -> list[Episode]:
     return list(Episode.objects.filter(wanted)[:MOST_GATHERED]) if wanted else []
 
 
-def _shows_with_title(wanted: set[str]) -> list[int]:
-    """The same title, a part of it or more than it, or a similar one: closest first."""
+def _shows_with_title(described: DescribedShow) -> list[int]:
+    """The same title, a part of it or more than it, or a similar one."""
     # All with the very title, however many: that there is but one is evidence.
-    found = list(ShowTitle.objects.filter(normalised__in=wanted).values_list("show", flat=True))
-    parts = {part for title in wanted for part in _parts(title)}
-    found.extend(ShowTitle.objects.filter(normalised__in=parts).values_list("show", flat=True)[:MOST_GATHERED])
-    for title in wanted:
-        found.extend(_similar(title).values_list("show", flat=True)[:MOST_GATHERED])
+    titles, years = [title for title in described.titles if title], described.years
+    wanted = {text for title in titles[:MOST_SEARCHED] for text in searched(title, years)}
+    parts = {part for text in wanted for part in _parts(text)}
+    written = {spelling for title in titles for spelling in spellings(title, years)}
+    held = ShowTitle.objects.filter(normalised__in=parts | written).values_list("show", "normalised")
+    found = [show for show, _ in held]
+    alike = any(text in written for _, text in held)
+    for text in wanted:
+        found.extend(with_title_around(text, years))
+        close = with_title_like(text, least=ALIKE)
+        alike = alike or bool(close)
+        found.extend(close)
+    for text in wanted if not alike else ():
+        found.extend(with_title_like(text, least=LEAST_SIMILAR))
     return list(dict.fromkeys(found))
 
 
@@ -105,14 +128,6 @@ def _parts(title: str) -> Iterable[str]:
     words = title.split()
     for cut in range(1, len(words)):
         yield from (part for part in (" ".join(words[:cut]), " ".join(words[cut:])) if len(part) >= SHORTEST_CONTAINED)
-
-
-def _similar(title: str) -> QuerySet[ShowTitle]:
-    """Titles like this one. PostgreSQL searches its index by `%`, SQLite compares each."""
-    rows = ShowTitle.objects.annotate(similar=TrigramSimilarity("normalised", title)).order_by("-similar", "show")
-    if connection.vendor == "postgresql":
-        return rows.filter(Q(normalised__trigram_similar=title) | Q(normalised__startswith=f"{title} "))
-    return rows.filter(Q(similar__gte=LEAST_SIMILAR) | Q(normalised__startswith=f"{title} "))
 
 
 def _titles_of(show_ids: set[int]) -> dict[int, list[str]]:

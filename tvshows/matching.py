@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from tvshows.catalogue_index import Found, gather
+from tvshows.catalogue_index import NEARLY_THE_SAME, Found, gather
 from tvshows.described import DescribedEpisode, DescribedShow, Ids
 from tvshows.episodes import TOO_FAR, dates_agree, titles_agree
 from tvshows.models import TVShow
+from tvshows.titles import COUNTRY_LETTERS, country_of
 
 SURE = 0.90  # one candidate at or above this is taken without asking
 LISTED = 0.30  # below this a candidate is not worth showing
@@ -23,6 +24,7 @@ SAME_TITLE_SCORE = 0.95
 SIMILAR_TITLE_SCORE = 0.90
 TITLE_WEIGHT = 0.85
 CONTRARY_CAP = 0.60
+OTHER_YEAR_RANK = 0.5  # of its score, by which a show is ranked that began in quite another year
 
 Method = Literal["tmdb_id", "tvdb_id", "imdb_id", "title_year"]
 Sign = Literal["for", "against", "unknown"]
@@ -60,25 +62,36 @@ class Match:
 
 def match(described: DescribedShow) -> Match:
     """Score the catalogue's shows against a described one. Reads, never writes."""
+    described = replace(described, country=_country_of(described))
     found = gather(described)
     by_id = [candidate for candidate in (_by_id(described, one) for one in found) if candidate]
     if any(candidate.score >= SURE for candidate in by_id):
-        return _decide(by_id)
+        return _decide(described, by_id)
     by_title = _by_title(described, [one for one in found if not _ruled_out(described.ids, one.show)])
     hinted = {candidate.show.pk for candidate in by_id}
-    return _decide([*by_id, *(candidate for candidate in by_title if candidate.show.pk not in hinted)])
+    return _decide(described, [*by_id, *(candidate for candidate in by_title if candidate.show.pk not in hinted)])
 
 
-def _decide(candidates: Iterable[Candidate]) -> Match:
-    listed = sorted((c for c in candidates if c.score >= LISTED), key=_best_first)[:MOST_LISTED]
+def _country_of(described: DescribedShow) -> str:
+    """The country that is named, behind one of the titles too. Three letters in brackets may be a channel's."""
+    named = described.country if len(described.country) == COUNTRY_LETTERS else ""
+    return named or next(filter(None, map(country_of, described.titles)), "")
+
+
+def _decide(described: DescribedShow, candidates: Iterable[Candidate]) -> Match:
+    ranked = sorted((c for c in candidates if c.score >= LISTED), key=lambda one: _best_first(described, one))
+    listed = ranked[:MOST_LISTED]
     sure = [c for c in listed if c.score >= SURE]
     return Match(sure[0] if len(sure) == 1 else None, tuple(listed))
 
 
-def _best_first(candidate: Candidate) -> tuple[float, int, int]:
-    """By score; where that is equal, by how much more speaks for a candidate than against it."""
+def _best_first(described: DescribedShow, candidate: Candidate) -> tuple[float, int, int]:
+    """By score, unless the year is quite another; where equal, by how much more speaks for one than against it."""
     weight = {"for": 1, "against": -1, "unknown": 0}
-    return -candidate.score, -sum(weight[reason.sign] for reason in candidate.reasons), candidate.show.pk
+    year, began = described.year, candidate.show.year
+    other = candidate.method == "title_year" and year and began and abs(began - year) > 1
+    rank = candidate.score * (OTHER_YEAR_RANK if other else 1)
+    return -rank, -sum(weight[reason.sign] for reason in candidate.reasons), candidate.show.pk
 
 
 def _held(show: TVShow) -> Ids:
@@ -135,6 +148,12 @@ def _other_year(described: DescribedShow, one: Found) -> bool:
     return bool(described.years and one.show.year and one.show.year not in described.years)
 
 
+def _same_year(described: DescribedShow, one: Found) -> bool:
+    """Whether the show began in the year that is said, or in one of two next to each other, where sources differ so."""
+    years = described.years
+    return one.show.year in years and max(years) - min(years) <= 1
+
+
 def _score_title(
     described: DescribedShow, one: Found, others: Sequence[Found], agreeing: Sequence[Found],
 ) -> Candidate:
@@ -149,26 +168,48 @@ def _score_title(
         return replace(candidate, score=min(candidate.score, CONTRARY_CAP))
     if agreeing and one not in agreeing:
         return replace(candidate, reasons=(*reasons, Reason("against", "The episode is another show's")))
-    year_equal = described.year is not None and one.show.year == described.year
+    year_equal = _same_year(described, one)
     alone = len(agreeing) == 1 and not _other_year(described, one)
     if one.similarity == 1.0 and (year_equal or alone):
+        if not alone and (doubt := _namesake(one, others)):
+            return replace(candidate, reasons=(*reasons, Reason("against", doubt)))
         return replace(candidate, score=SAME_TITLE_SCORE)
-    if year_equal and (one.similarity >= SIMILAR or one.contains):
+    if year_equal and (one.similarity >= SIMILAR or (one.contains and _episode_agrees(described.episode, one))):
         if _leads(described, one, others):
             return replace(candidate, score=SIMILAR_TITLE_SCORE)
         return replace(candidate, reasons=(*reasons, Reason("against", "Another show's title is about as close")))
     return candidate
 
 
-def _closeness(one: Found) -> float:
-    return max(one.similarity, SIMILAR if one.contains else 0.0)
+def _namesake(one: Found, others: Sequence[Found]) -> str:
+    """What another show of the very same title has that this one lacks, if there is one; else nothing."""
+    same = [other for other in others if other is not one and other.similarity == 1.0]
+    if not one.same_article and any(o.same_article and o.show.year == one.show.year for o in same):
+        return "Another show has the same article too"
+    if not one.main_title and any(other.main_title for other in same):
+        return "It is another title of this show, and the main one of another"
+    return ""
 
 
 def _leads(described: DescribedShow, one: Found, others: Sequence[Found]) -> bool:
-    """Whether no other show that may have begun in that year has a title nearly as close."""
-    year = described.year or 0
-    rivals = [o for o in others if o is not one and (o.show.year is None or abs(o.show.year - year) <= 1)]
-    return all(_closeness(one) - _closeness(rival) >= MARGIN for rival in rivals)
+    """Whether no other show that may have begun in that year has a title nearly as close.
+
+    One that began a year earlier or later is in the way only with a closer title, because catalogues err by a year.
+    """
+    for rival in others:
+        lead = one.similarity - rival.similarity
+        began, year = rival.show.year, one.show.year
+        near = began is None or year is None or abs(began - year) <= 1
+        enough = lead >= MARGIN or (began not in (None, year) and lead >= 0)
+        if rival is not one and near and not enough and not _told_apart(described, one, rival):
+            return False
+    return True
+
+
+def _told_apart(described: DescribedShow, one: Found, rival: Found) -> bool:
+    """Whether the country, or what speaks against it whatever its title, tells a rival apart from a show."""
+    own = bool(described.country) and described.country in one.countries and described.country not in rival.countries
+    return own or bool(_contrary(described, rival))
 
 
 def _episode_agrees(named: DescribedEpisode | None, one: Found) -> bool:
@@ -211,6 +252,8 @@ def _country_reasons(described: DescribedShow, one: Found) -> list[Reason]:
 def _title_reason(one: Found) -> Reason:
     if one.similarity == 1.0:
         return Reason("for", "The title is the same")
+    if one.similarity >= NEARLY_THE_SAME:
+        return Reason("for", "The title is nearly the same")
     if one.contains:
         return Reason("unknown", "One title contains the other")
     return Reason("unknown", f"The title is {round(one.similarity * 100)} % alike")

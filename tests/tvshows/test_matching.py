@@ -254,6 +254,52 @@ def test_a_title_that_is_only_somewhat_alike_is_listed_by_its_likeness(db):
     assert match(wanted).chosen is None
 
 
+@pytest.mark.parametrize(("title", "held"), [("Angel", "Angel Links"), ("Bering Sea Gold", "Bering Sea Gold: Under the Ice")])
+def test_a_part_of_a_title_decides_only_with_the_episodes_date_and_title(db, title, held):
+    show(held, date(2012, 8, 24), titles={(1, 1): "Wet, Wild and Wired"}.items())
+    named = episode(1, 1, "Wet, Wild and Wired", date(2012, 8, 24))
+    assert chosen(described(title, year=2012)) is None
+    assert chosen(described(title, year=2012, episode=episode(1, 1, "Wet, Wild and Wired"))) is None
+    assert chosen(described(title, episode=named)) is None
+    assert chosen(described(title, year=2012, episode=named)) == (f"{held} (2012)", 0.90, "title_year")
+
+
+def test_of_titles_nearly_the_same_the_year_decides_and_a_country_tells_them_apart(db):
+    show("Hell's Kitchen", date(2005, 5, 30))
+    show("Hell's Kitchen", date(2004, 5, 23))
+    assert chosen(described("Hells Kitchen US", year=2005)) == ("Hell's Kitchen (2005)", 0.90, "title_year")
+    show("Hell's Kitchen (UK)", date(2005, 1, 1))
+    assert chosen(described("Hells Kitchen US", year=2005)) == ("Hell's Kitchen (2005)", 0.90, "title_year")
+    show("Hell's Kitchen: The Series", date(2005, 1, 1))
+    assert chosen(described("Hells Kitchen US", year=2005)) is None
+    show("Hells Kitchen USA", date(2005, 1, 1))
+    assert chosen(described("Hells Kitchen US", year=2005)) == ("Hells Kitchen USA (2005)", 0.90, "title_year")
+
+
+def test_two_years_next_to_each_other_decide_where_one_show_began_in_either(db):
+    show("Aquarius", date(2015, 5, 28))
+    assert chosen(described("Aquarius", years={2014, 2015})) == ("Aquarius (2015)", 0.95, "title_year")
+    assert chosen(described("Aquarius", years={2013, 2015})) is None
+    show("Aquarius", date(2014, 1, 1))
+    assert chosen(described("Aquarius", years={2014, 2015})) is None
+
+
+def test_another_title_of_a_show_asks_where_it_is_the_main_one_of_another(db):
+    voyage = show("Cosmos: A Personal Voyage", date(1980, 9, 28))
+    ShowTitle.objects.create(show=voyage, title="Cosmos")
+    assert chosen(described("Cosmos", year=1980)) == ("Cosmos: A Personal Voyage (1980)", 0.95, "title_year")
+    show("Cosmos", date(2014, 3, 9))
+    assert chosen(described("Cosmos", year=1980)) is None
+
+
+def test_a_show_that_began_in_quite_another_year_is_listed_after_one_that_is_less_alike(db):
+    show("Monster", date(2004, 4, 7))
+    show("Monster: The Jeffrey Dahmer Story", date(2022, 9, 21))
+    listed = [candidate.show.year for candidate in match(described("Monster", year=2022)).candidates]
+    assert listed == [2022, 2004]
+    assert [candidate.show.year for candidate in match(described("Monster")).candidates] == [2004, 2022]
+
+
 # What speaks against
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tvshows.titles import normalise, slug_year
+from tvshows.titles import country_of, forms, normalise, slug_year, spellings
 
 
 @pytest.mark.parametrize(("written", "same"), [
@@ -95,3 +95,68 @@ def test_a_long_title_is_cut_to_its_column():
 ])
 def test_a_slug_names_the_year_unless_it_is_part_of_the_title(slug, title, year):
     assert slug_year(slug, title) == year
+
+
+@pytest.mark.parametrize(("written", "held"), [
+    ("Undercover Boss US", "Undercover Boss"),
+    ("Heartland (2007: Canada)", "Heartland"),
+    ("The Punisher", "Marvel's The Punisher"),
+    ("Jack Ryan", "Tom Clancy's Jack Ryan"),
+    ("MTV The Challenge", "The Challenge"),
+    ("Scream", "Scream: The TV Series"),
+    ("Supernatural: TAS", "Supernatural the Animation"),
+    ("Transporter", "Transporter: The Series"),
+    ("Real Time", "Real Time with Bill Maher"),
+    ("DanDaDan", "Dan Da Dan"),
+    ("The OC", "The O.C."),
+    ("C.S.I.: Miami", "CSI: Miami"),
+    ("Rocky II", "Rocky Two"),
+    ("Penn Teller: Fool Us", "Penn & Teller: Fool Us"),
+    ("Sarabhai versus Sarabhai", "Sarabhai vs. Sarabhai"),
+    ("MasterChef AU", "MasterChef Australia"),
+])
+def test_a_title_and_what_libraries_make_of_it_share_a_form(written, held):
+    assert forms(written) & forms(held)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("Hell's Kitchen", "Kitchen"),  # one word behind a name is too little
+    ("Dancing with the Stars", "Dancing"),
+    ("Anne with an E", "Anne"),
+    ("Angel", "Angel Links"),
+    ("Evil Genius", "Genius"),
+    ("V", "5"),
+    ("The Series", ""),
+    ("???", "!!!"),
+    ("About Us", "About"),
+    ("CONTACT US", "CONTACT"),
+])
+def test_titles_that_differ_in_more_share_none(one, other):
+    assert not forms(one) & forms(other)
+
+
+def test_a_year_behind_a_title_is_taken_off_only_where_it_is_the_shows():
+    assert forms("Bull 2016", frozenset({2016})) & forms("Bull")
+    assert not forms("Bull 2016", frozenset({2015})) & forms("Bull")
+    assert not forms("Space 1999") & forms("Space")
+
+
+@pytest.mark.parametrize(("written", "held"), [
+    ("DanDaDan", "dan da dan"), ("XFiles", "x files"), ("MASH", "m a s h"), ("M*A*S*H", "mash"), ("Dan Da Dan", "dandadan"),
+    ("C.S.I.: Miami", "csi miami"), ("Stargate SG1", "stargate sg 1"), ("The Bridge US", "bridge"),
+])
+def test_a_title_is_looked_for_as_the_catalogue_may_hold_it(written, held):
+    assert held in spellings(written)
+
+
+@pytest.mark.parametrize(("title", "country"), [
+    ("The Office (US)", "US"), ("The Office UK", "UK"), ("The Voice (AUS)", "AU"), ("Frontline (PBS)", ""),
+    ("The Office", ""), ("CONTACT US", ""), ("This Is Us", ""),
+])
+def test_a_country_is_read_behind_a_title_with_and_without_brackets(title, country):
+    assert country_of(title) == country
+
+
+def test_the_article_is_told_and_does_not_make_titles_differ():
+    assert (normalise("The Swarm").article, normalise("Swarm").article) == ("the", "")
+    assert normalise("The Swarm") == normalise("Swarm")
