@@ -30,6 +30,7 @@ from tvshows.titles import normalise
 from tvshows.tmdb import FoundShow
 
 PLEX, TMDB = "Plex", "TMDB"
+UNKNOWN = "The Plex server does not know this show."
 REFUSED = ServiceDown(
     "The Plex server does not take the token any more. Sign in with Plex again, in the settings of Plex.",
     retry_after=timedelta(minutes=10),
@@ -136,7 +137,7 @@ def _from_server(event: PlexEvent, config: PlexConfig, known: Identified) -> Ide
             server.show(event.show.rating_key) if event.show.rating_key else server.show_of_episode(event.rating_key)
         )
     if found is None:
-        return known.adding("The Plex server does not know this show any more.")
+        return known.adding(UNKNOWN)
     if not _is_same(event.show, found):
         return known.adding(f"The Plex server has another show under this key by now: {found.title}.")
     contested = _differ(known.described.ids, found.ids)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from plex_integration.guids import imdb_id, parse_guid
+from plex_integration.identification import UNKNOWN
 from plex_integration.models import PlexConflict, PlexWebhookLog
 from plex_integration.payloads import SCROBBLE
 from plex_integration.untrusted import clean_text
@@ -241,7 +242,9 @@ def best_in_words(conflict: PlexConflict) -> str:
 
 
 def may_ask_plex(question: Question) -> bool:
-    """Whether the connected Plex server can say what episodes the show has."""
+    """Whether the connected Plex server may say what episodes the show has, as far as known."""
+    if UNKNOWN in question.said:
+        return False
     configs = (log.config for log in question.waiting if log.config)
     return any(config.plex_server_url and config.plex_server_uuid == question.conflict.plex_server_uuid
                for config in configs)

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from plex_integration.models import PlexConflict, PlexWebhookLog
 from plex_integration.words import Words, words_for
 from tracker import health
-from tvshows.models import Watch
+from tvshows.models import ServiceState, Watch
 
 EVENTS = 10
 WATCHES = 10
@@ -47,6 +47,7 @@ class Connection:
     last_event: datetime | None
     undone: int
     health: health.Health
+    down: list[ServiceState]  # services that do not answer, or did not of late
 
 
 def waiting(now: datetime) -> Waiting:
@@ -87,4 +88,5 @@ def connection(now: datetime) -> Connection:
     """How the connection to Plex is; for staff."""
     last = PlexWebhookLog.objects.values_list("created_at", flat=True).first()
     undone = PlexWebhookLog.objects.undone().filter(due_at__isnull=False).count()
-    return Connection(last, undone, health.examine(now))
+    down = list(ServiceState.objects.filter(closed_until__gt=now - timedelta(minutes=5), failures__gt=0))
+    return Connection(last, undone, health.examine(now), down)

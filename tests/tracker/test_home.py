@@ -13,7 +13,7 @@ from plex_integration.models import PlexAccount, PlexConflict, PlexWebhookLog
 from tests.world import scrobble, show
 from tracker.templatetags.posters import initials, tone
 from tracker.templatetags.times import when
-from tvshows.models import Watch
+from tvshows.models import ServiceState, Watch
 
 
 def test_an_empty_installation_says_what_to_do_next(world, owner_client):
@@ -124,3 +124,19 @@ def test_posters_have_two_letters_and_a_steady_colour():
     ]
     assert tone(7) == tone(15) == 8
     assert 1 <= tone("The Office") <= 8
+
+
+def test_a_service_that_does_not_answer_is_named_until_it_does(world, owner_client):
+    now = timezone.now()
+    ServiceState.objects.create(service="TMDB", failures=5, closed_until=now + timedelta(minutes=1), last_error="TMDB has a fault.")
+    ServiceState.objects.create(service="Plex server Shelf", failures=0, closed_until=None)
+    text = owner_client.get("/").text
+    assert "TMDB does not answer" in text
+    assert "Plex server Shelf does not answer" not in text
+
+
+def test_a_poster_is_shown_where_the_show_has_one(world, owner_client):
+    world.shows["severance"].poster = "/severance.jpg"
+    world.shows["severance"].save()
+    world.send(scrobble("Severance", grandparentGuid="com.plexapp.agents.thetvdb://371980"))
+    assert 'src="https://image.tmdb.org/t/p/w185/severance.jpg"' in owner_client.get("/").text
