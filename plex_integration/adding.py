@@ -1,6 +1,7 @@
 """Adding a show that nobody here has yet, by itself: from TMDB, else from what the Plex server has of it."""
 
 import logging
+import time
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -21,6 +22,7 @@ from tvshows.matching import CONTRARY_CAP, Match
 from tvshows.models import TVShow
 
 logger = logging.getLogger(__name__)
+MOST_SECONDS = 8  # after which a sweep begins no further request: its task may take a minute in all
 MOST_AT_ONCE = 20  # shows that one sweep refreshes: half of what TMDB is asked in ten seconds
 
 
@@ -150,8 +152,10 @@ def refresh_pending(*, now: datetime) -> int:
     pending = TVShow.objects.filter(refreshed_at__isnull=True, tmdb_id__isnull=False).order_by("pk")[:MOST_AT_ONCE]
     if tmdb.client() is None:
         return 0
-    done = 0
+    done, started = 0, time.monotonic()
     for show in pending:
+        if time.monotonic() - started > MOST_SECONDS:
+            break
         try:
             done += refresh(show, now=now)
         except ServiceError as problem:

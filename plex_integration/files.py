@@ -5,6 +5,7 @@ each episode that was ticked off, afterwards, and its answer is kept.
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from plex_integration import identification, mapping
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 LOOK_BACK = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
 MOST_LOOKED_AT = 500  # events
+MOST_SECONDS = 8  # after which a sweep begins no further request: its task may take a minute in all
 MOST_AT_ONCE = 20  # requests that one sweep makes
 
 
@@ -34,7 +36,7 @@ def mark_rest_of_files(*, now: datetime) -> int:
     ordered = recent.exclude(plex_rating_key="").select_related("config", "account").order_by("-created_at", "-pk")
     logs = {f"plex file of event {log.pk}": log for log in reversed(ordered[:MOST_LOOKED_AT])}
     done = set(CachedAnswer.objects.valid(now).filter(key__in=logs).values_list("key", flat=True))
-    budget, marked = MOST_AT_ONCE, 0
+    budget, marked, started = MOST_AT_ONCE, 0, time.monotonic()
     for key in [key for key in logs if key not in done]:
         event, config = parse_event(logs[key].payload), logs[key].config
         try:
@@ -47,7 +49,7 @@ def mark_rest_of_files(*, now: datetime) -> int:
             logger.info("Files are looked at later: %s", problem)
             break
         services.cached(key, lambda: True, now=now, full=LOOK_BACK)
-        if not budget:
+        if not budget or time.monotonic() - started > MOST_SECONDS:
             break
     return marked
 

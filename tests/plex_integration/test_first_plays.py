@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -583,3 +584,15 @@ class TestRefreshing:
         )
         catalogue.refresh_show(held.pk, NewShow(title="Dark", airing="ended"), now=datetime.now(UTC))
         assert TrackedShow.objects.get().status == "completed"
+
+
+def test_a_sweep_that_took_its_time_goes_on_with_the_next_one(services, monkeypatch):
+    for tmdb_id in (1, 2, 3):
+        show(f"Show {tmdb_id}", BEGAN, tmdb_id=tmdb_id)
+    TVShow.objects.update(refreshed_at=datetime.now(UTC))
+    TVShow.objects.filter(tmdb_id__in=[1, 2, 3]).update(refreshed_at=None)
+    service = FakeTMDB({tmdb_id: new_show() for tmdb_id in (1, 2, 3)})
+    services(tmdb_service=service)
+    clock = iter([0.0, 1.0, 9.0])
+    monkeypatch.setattr(adding, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert adding.refresh_pending(now=datetime.now(UTC)) == 1
