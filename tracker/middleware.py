@@ -119,6 +119,19 @@ class HostMiddleware:
         return render(request, "host_refused.html", context, status=400)
 
 
+class NoNulMiddleware:
+    """Refuses a NUL in the query of an admin's page, whose filters hand it to the database: PostgreSQL knows none."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or refuse the query."""
+        if "%00" in request.META.get("QUERY_STRING", "") and request.path_info.startswith("/admin/"):
+            return render(request, "400.html", status=400)
+        return self.get_response(request)
+
+
 class SameOriginMiddleware:
     """Refuses what another site's page sends here in a person's name. The CSRF token stays the second lock."""
 

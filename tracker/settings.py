@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "tracker.middleware.ContentSecurityPolicyMiddleware",  # first, so that refusals bear the headers too
     "tracker.middleware.TrustedProxyMiddleware",
     "tracker.middleware.HostMiddleware",
+    "tracker.middleware.NoNulMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "tracker.middleware.SameOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

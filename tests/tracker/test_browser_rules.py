@@ -124,3 +124,9 @@ def test_the_deployment_check_has_nothing_to_say_with_https():
     )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_a_nul_in_a_filter_of_the_admin_is_refused_and_no_fault(owner_client):
+    response = owner_client.get("/admin/plex_integration/plexwebhooklog/?event_type=%00")
+    assert response.status_code == 400
+    assert "could not be read" in response.text
