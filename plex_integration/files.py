@@ -6,6 +6,7 @@ each episode that was ticked off, afterwards, and its answer is kept.
 
 import logging
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from plex_integration import identification, mapping
@@ -32,26 +33,38 @@ MOST_AT_ONCE = 20  # requests that one sweep makes
 
 def mark_rest_of_files(*, now: datetime) -> int:
     """Tick off what else was in the files of recently ticked episodes. Says how many episodes were."""
-    recent = PlexWebhookLog.objects.filter(action_taken=MARKED, created_at__gt=now - LOOK_BACK, tvshow__isnull=False)
-    ordered = recent.exclude(plex_rating_key="").select_related("config", "account").order_by("-created_at", "-pk")
-    logs = {f"plex file of event {log.pk}": log for log in reversed(ordered[:MOST_LOOKED_AT])}
-    done = set(CachedAnswer.objects.valid(now).filter(key__in=logs).values_list("key", flat=True))
     budget, marked, started = MOST_AT_ONCE, 0, time.monotonic()
-    for key in [key for key in logs if key not in done]:
-        event, config = parse_event(logs[key].payload), logs[key].config
+    for log in _not_looked_at(now):
+        event, config = parse_event(log.payload), log.config
         try:
             server = identification.server_for(event, config) if config else None
             if server and config:
                 budget -= 1
                 last = _last_in_file(server, event, config, now)
-                marked += _mark_up_to(last, event, logs[key], now) if last else 0
+                marked += _mark_up_to(last, event, log, now) if last else 0
         except (ServiceError, PlexIntegrationError) as problem:
             logger.info("Files are looked at later: %s", problem)
             break
-        services.cached(key, lambda: True, now=now, full=LOOK_BACK)
+        services.cached(_looked_at(log.pk), lambda: True, now=now, full=LOOK_BACK)
         if not budget or time.monotonic() - started > MOST_SECONDS:
             break
     return marked
+
+
+def _not_looked_at(now: datetime) -> Iterator[PlexWebhookLog]:
+    """Ticks of the last day, oldest first, that no sweep has looked at yet. Their payloads are read one at a time."""
+    ticks = PlexWebhookLog.objects.filter(action_taken=MARKED, created_at__gt=now - LOOK_BACK, tvshow__isnull=False)
+    of_servers = ticks.exclude(plex_rating_key="").exclude(config__plex_server_uuid="").order_by("-created_at", "-pk")
+    pks = list(of_servers.values_list("pk", flat=True)[:MOST_LOOKED_AT])
+    keys = [_looked_at(pk) for pk in pks]
+    done = set(CachedAnswer.objects.valid(now).filter(key__in=keys).values_list("key", flat=True))
+    for pk in reversed(pks):
+        if _looked_at(pk) not in done:
+            yield PlexWebhookLog.objects.select_related("config", "account").get(pk=pk)
+
+
+def _looked_at(log_id: int) -> str:
+    return f"plex file of event {log_id}"
 
 
 def _last_in_file(server: PlexServer, event: PlexEvent, config: PlexConfig, now: datetime) -> int | None:

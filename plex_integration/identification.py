@@ -7,7 +7,7 @@ what the rest says may still be enough.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Identified:
     answer. `converted_from` is the catalogue whose id TMDB turned into its own; `contested`: ids name several shows.
     """
 
-    described: DescribedShow = DescribedShow()  # noqa: RUF009  (frozen)
+    described: DescribedShow = field(default_factory=DescribedShow)
     said: tuple[str, ...] = ()
     down: tuple[ServiceDown, ...] = ()
     on_server: ServerShow | None = None

@@ -153,7 +153,7 @@ def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None, log: PlexWebho
 
     A library may still be read in when the first episode is played: so it is looked at again before giving up.
     """
-    if row is None or row.tvshow is None or plan.viewer_id is None or plan.event.event == LIBRARY_NEW:
+    if row is None or row.tvshow is None or plan.viewer_id is None or _known(plan.event, plan.config, row):
         return
     if not identification.asks_services(plan.config) or log.retry_count > MOST_LOOKS:
         return

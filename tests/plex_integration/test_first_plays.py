@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from plex_integration import adding, files, identification, resolution
+from plex_integration import adding, files, identification, inbox, resolution
 from plex_integration.client import ServerEpisode, ServerShow
 from plex_integration.guids import parse_guid
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
@@ -379,6 +379,17 @@ def test_an_episode_that_is_missing_for_good_fails_with_a_reason(one_episode):
     log = world.last()
     assert (log.status, log.action_taken) == ("failed", "episode_not_found")
     assert len(service.asked) == 5
+
+
+def test_nobody_is_asked_for_an_episode_of_a_show_that_is_not_marked(one_episode):
+    world, server, service = one_episode
+    PlexShowMapping.objects.filter(tvshow__tmdb_id=70523).update(sync_enabled=False)
+    log = world.send(dark(9))
+    server.asked.clear()
+    inbox.replay(log, now=datetime.now(UTC))
+    world.work(soon(minutes=1))
+    assert world.last().action_taken == "sync_disabled"
+    assert (server.asked, service.asked) == ([], [])
 
 
 def test_with_tmdb_down_a_missing_episode_is_taken_from_plex(one_episode):
