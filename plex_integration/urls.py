@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from plex_integration import views
+from plex_integration.views import settings
 
 urlpatterns = [
-    path("plex", views.plex, name="settings-plex"),
-    path("plex/connect", views.connect, name="settings-plex-connect"),
-    path("plex/sign-in", views.sign_in, name="settings-plex-sign-in"),
-    path("plex/options", views.options, name="settings-plex-options"),
-    path("plex/libraries", views.libraries, name="settings-plex-libraries"),
-    path("plex/webhook", views.webhook, name="settings-plex-webhook"),
+    path("plex", settings.plex, name="settings-plex"),
+    path("plex/connect", settings.connect, name="settings-plex-connect"),
+    path("plex/sign-in", settings.sign_in, name="settings-plex-sign-in"),
+    path("plex/options", settings.options, name="settings-plex-options"),
+    path("plex/libraries", settings.libraries, name="settings-plex-libraries"),
+    path("plex/webhook", settings.webhook, name="settings-plex-webhook"),
 ]

@@ -73,7 +73,7 @@ def test_no_secret_is_seen_anywhere_after_a_first_play_and_crashes_on_the_way(wo
         plex.status, plex.revoked = None, True
         pages.append(browser.post("/settings/plex/connect", {"token": TOKEN}, follow=True).text)
         with monkeypatch.context() as broken:
-            broken.setattr("plex_integration.views.webhook_url", crash)
+            broken.setattr("plex_integration.views.settings.webhook_url", crash)
             pages.append(browser.get("/settings/plex").text)
     assert processing.process(world.last().pk, now=world.last().created_at) is None
     pages += [browser.get(path).content.decode("utf-8", "replace") for path in existing()]

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -23,6 +22,7 @@ from tracker import health, lockout
 from tracker import home as home_page
 from tracker import setup as first_account
 from tracker.forms import SetupForm, SignInForm
+from tvshows.visitors import person
 
 THEMES = {"light", "dark"}
 THEME_SECONDS = 365 * 24 * 3600
@@ -32,7 +32,7 @@ THEME_SECONDS = 365 * 24 * 3600
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """What was watched lately, what waits for a person, how the connection is."""
-    user, now = _person(request), timezone.now()
+    user, now = person(request), timezone.now()
     context: dict[str, Any] = {
         "events": home_page.events(user),
         "watches": home_page.watched(user),
@@ -46,11 +46,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "webhook_url": webhook_url(config, request) if config else "",
         }
     return render(request, "home.html", context)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  (LoginRequiredMiddleware saw to it; this tells mypy)
-    return request.user
 
 
 @require_GET

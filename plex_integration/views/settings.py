@@ -1,13 +1,9 @@
 """The page of settings for Plex: connecting it, and what of it counts. Each view makes one call into the domain."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,6 +18,7 @@ from plex_integration.exceptions import PlexIntegrationError
 from plex_integration.forms import ConnectForm, OptionsForm
 from plex_integration.models import PlexConfig
 from tvshows import tmdb
+from tvshows.visitors import person, staff_only
 
 PAGE = "settings-plex"
 _PIN = "plex_pin"  # in the session: the number and the address of a sign-in that was begun
@@ -31,28 +28,8 @@ _LOOPBACK = (
     "tracker with --host 0.0.0.0, open it by its address in your network, and register the webhook from there."
 )
 
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def staff_only(view: View) -> View:
-    """Settings are for staff; others are told so."""
-
-    @wraps(view)
-    def checked(request: HttpRequest) -> HttpResponse:
-        if not _person(request).is_staff:
-            raise PermissionDenied
-        return view(request)
-
-    return checked
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  (LoginRequiredMiddleware saw to it; this tells mypy)
-    return request.user
-
-
 def _config(request: HttpRequest) -> PlexConfig | None:
-    return PlexConfig.objects.filter(user=_person(request)).first()
+    return PlexConfig.objects.filter(user=person(request)).first()
 
 
 @require_GET
@@ -88,7 +65,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 def _connect(request: HttpRequest, token: str, server_url: str = "") -> bool:
     """Connect and say so, or what is wrong."""
     try:
-        config = connecting.connect(user=_person(request), token=token, server_url=server_url, now=timezone.now())
+        config = connecting.connect(user=person(request), token=token, server_url=server_url, now=timezone.now())
     except PlexIntegrationError as problem:
         messages.error(request, str(problem))
         return False

@@ -1,0 +1,18 @@
+"""Where in the product a page lies."""
+
+from django import template
+from django.template.context import Context
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Context, address: str) -> SafeString:
+    """The attribute that marks the entry of the navigation under which this page is: itself, or one below it."""
+    request = context.get("request")
+    path = request.path if request else ""
+    if path == address:
+        return mark_safe(' aria-current="page"')  # noqa: S308  (a constant)
+    below = address != "/" and path.startswith(address.rstrip("/") + "/")
+    return mark_safe(' aria-current="true"' if below else "")  # noqa: S308  (a constant)
