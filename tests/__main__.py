@@ -170,6 +170,8 @@ def _environment(folder: Path, url: str | None, pace: str) -> dict[str, str]:
         "DATA_DIR": str(data),
         "DJANGO_SETTINGS_MODULE": "tracker.settings",
         "ENCRYPTION_KEY": secrets.token_hex(32),
+        # Hundreds of processes read the same modules: let the first one keep what it compiled.
+        "PYTHONDONTWRITEBYTECODE": "",
         "SECRET_KEY": secrets.token_hex(32),
         "TESTS_PACE": pace,  # read by conftest.py
     }  # fmt: skip

@@ -2,13 +2,16 @@
 
 import os
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 
-from tests.world import World, make_world
+from tests.world import World, make_world, unmake_world
+
+_OF_THE_DATABASE = {"db", "transactional_db", "live_server"}
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +22,22 @@ def _fresh_cache(monkeypatch):
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The world is written once, not for each of two thousand tests; a test's changes of it are rolled back."""
+    with django_db_blocker.unblock():
+        make_world()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_there(request):
+    """Unless a test asks for the world, it begins with an empty database."""
+    asked = set(request.fixturenames)
+    if "world" not in asked and (_OF_THE_DATABASE & asked or request.node.get_closest_marker("django_db")):
+        request.getfixturevalue("db")
+        unmake_world()
 
 
 @pytest.fixture
@@ -42,9 +61,24 @@ def pytest_configure() -> None:
         settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_{os.getpid()}"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """A file without slow tests is not even read where only they run."""
+    slow_only = os.environ.get("TESTS_PACE") == "slow" and collection_path.name.startswith("test_")
+    return True if slow_only and "mark.slow" not in collection_path.read_text() else None
+
+
+def _touches_a_database(item: pytest.Item) -> bool:
+    asked = _OF_THE_DATABASE & set(item.fixturenames)
+    return bool(asked or item.get_closest_marker("django_db") or item.get_closest_marker("slow"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the slow or the quick ones only, where `python -m tests` asks for that."""
     if pace := os.environ.get("TESTS_PACE"):
         kept = [item for item in items if (item.get_closest_marker("slow") is not None) == (pace == "slow")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
+        if not settings.SQLITE:  # its other half runs beside SQLite: what never sees a database need not run twice
+            for item in items:
+                if not _touches_a_database(item):
+                    item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))

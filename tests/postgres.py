@@ -29,7 +29,7 @@ SECONDS_TO_STOP = 30
 # Nothing in the cluster outlives the run, so nothing has to be safe on the disk.
 HASTE = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "jit=off", "wal_level=minimal",
-    "max_wal_senders=0", "checkpoint_timeout=1h",
+    "max_wal_senders=0", "checkpoint_timeout=1h", "track_counts=off", "track_activities=off", "update_process_title=off",
 )
 
 

@@ -95,8 +95,8 @@ def test_ruff_finds_nothing():
 
 @once
 @pytest.mark.slow
-def test_mypy_finds_nothing(tmp_path):
-    result = run("-m", "mypy", f"--cache-dir={tmp_path}")
+def test_mypy_finds_nothing():
+    result = run("-m", "mypy", "--cache-dir=/dev/null")
     assert result.returncode == 0, result.stdout
 
 

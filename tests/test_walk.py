@@ -133,7 +133,7 @@ def test_looking_at_every_address_changes_nothing(lived_in):
     client.force_login(lived_in.owner)
     before = stored()
     for path in existing():
-        for method in ("GET", "HEAD", "OPTIONS", "TRACE"):
+        for method in ("GET", "OPTIONS", "TRACE"):  # HEAD is GET to Django
             status = client.generic(method, path).status_code
             assert status < 500 or (path, method) == ("/healthz", "GET"), (path, method, status)
     assert stored() == before

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from plex_integration import config as plex_config
@@ -24,6 +25,7 @@ OWNER = {"id": 1, "title": "robin"}
 SAM = {"id": 48211, "title": "sam"}
 FRIEND = {"id": 31646104, "title": "alex"}
 _REST = (ShowTitle, Episode)  # what a world has beside its owner, connection and shows
+_TABLES = [model._meta.db_table for model in (*_REST, TVShow, PlexConfig, User)]
 _made: list[bytes] = []
 
 
@@ -76,16 +78,24 @@ class World:
 
 
 def make_world() -> World:
-    """Made by the product's own functions once; after that its rows are written as they were."""
+    """Made by the product's own functions once; after that its rows stand there already, or are written as they were."""
     if not _made:
         world = _make()
         rest = [list(model.objects.filter(show__in=world.shows.values()).order_by("pk")) for model in _REST]
-        _made.append(pickle.dumps((world.owner, world.config, world.shows, *rest)))
+        _made.extend([pickle.dumps((world.owner, world.config, world.shows)), pickle.dumps(rest)])
         return world
-    owner, config, shows, *rest = pickle.loads(_made[0])
-    for rows in ([owner], [config], list(shows.values()), *rest):
-        type(rows[0]).objects.bulk_create(rows)
+    owner, config, shows = pickle.loads(_made[0])
+    if not User.objects.filter(pk=owner.pk).exists():
+        for rows in ([owner], [config], list(shows.values()), *pickle.loads(_made[1])):
+            type(rows[0]).objects.bulk_create(rows)
     return World(owner, config, shows)
+
+
+def unmake_world() -> None:
+    """Leave nothing of it, for a test that begins with an empty database."""
+    with connection.cursor() as cursor:
+        for table in _TABLES:
+            cursor.execute(f'DELETE FROM "{table}"')
 
 
 def _make() -> World:

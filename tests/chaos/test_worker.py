@@ -50,7 +50,7 @@ def test_an_event_that_kills_its_worker_ends_as_failed_and_its_neighbours_are_fi
 
 def test_with_the_queue_emptied_and_the_secret_key_changed_every_waiting_event_is_still_done(victim):
     """A task that was signed with another key is dropped without a word; the row of the event is the truth."""
-    events = size("CHAOS_WAITING", 50)
+    events = size("CHAOS_WAITING", 30)
     victim.change("DELETE FROM plex_show_mappings")
     victim.web()
     for number in range(events):

@@ -61,7 +61,7 @@ def needs_pgcrypto() -> None:
 
 
 @pytest.fixture(autouse=True)
-def world(db):
+def guides_rows(db):
     """One owner with id 1, some shows, and every kind of row, as the tracker itself writes them."""
     now = timezone.now()
     owner = User.objects.create(id=1, username="owner")

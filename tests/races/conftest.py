@@ -13,8 +13,8 @@ SHOWS = 40
 
 @pytest.fixture(scope="session")
 def rounds() -> int:
-    """10 in the suite; RACE_ROUNDS=200 before a release."""
-    return int(os.environ.get("RACE_ROUNDS", "10"))
+    """6 in the suite; RACE_ROUNDS=200 before a release."""
+    return int(os.environ.get("RACE_ROUNDS", "6"))
 
 
 @pytest.fixture(scope="session")

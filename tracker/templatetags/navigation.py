@@ -13,6 +13,6 @@ def current(context: Context, address: str) -> SafeString:
     request = context.get("request")
     path = request.path if request else ""
     if path == address:
-        return mark_safe(' aria-current="page"')  # noqa: S308  (a constant)
+        return mark_safe(' aria-current="page"')
     below = address != "/" and path.startswith(address.rstrip("/") + "/")
-    return mark_safe(' aria-current="true"' if below else "")  # noqa: S308  (a constant)
+    return mark_safe(' aria-current="true"' if below else "")
