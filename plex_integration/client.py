@@ -14,7 +14,17 @@ from datetime import date
 from typing import Any
 
 from plex_integration.guids import Guid, external_ids, parse_guid
-from plex_integration.untrusted import EARLIEST_YEAR, clean_text, date_of, list_of, number_of, object_of, text_of
+from plex_integration.untrusted import (
+    EARLIEST_YEAR,
+    LARGEST_INTEGER,
+    clean_text,
+    date_of,
+    flag_of,
+    list_of,
+    number_of,
+    object_of,
+    text_of,
+)
 from tvshows.described import Ids
 from tvshows.exceptions import ServiceDown, ServiceRefused
 from tvshows.outbound import check_origin, fetch
@@ -71,6 +81,7 @@ class Library:
     key: str
     title: str
     kind: str
+    content_changed_at: int = 0  # moves with whatever is added to it, changed or removed, where the server says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,7 @@ class PlexServer:
         self._machine_identifier = machine_identifier
         self._own_ports = own_ports
         self._is_known = False
+        self.requests = 0  # that were made so far
 
     def identity(self) -> str:
         """The machine identifier that it names, asked without the token; "" when it names none."""
@@ -123,8 +135,21 @@ class PlexServer:
     def libraries(self) -> tuple[Library, ...]:
         """Its sections."""
         items = map(object_of, list_of(self._container("/library/sections").get("Directory")))
-        found = (Library(_text(i.get("key"), 32), _text(i.get("title")), _text(i.get("type"), 16)) for i in items)
+        found = (
+            Library(
+                _text(i.get("key"), 32), _text(i.get("title")), _text(i.get("type"), 16),
+                number_of(i.get("contentChangedAt"), LARGEST_INTEGER) or 0,
+            ) for i in items
+        )
         return tuple(library for library in found if library.key)
+
+    def page(
+        self, path: str, params: Mapping[str, str | int], *, start: int, size: int,
+    ) -> tuple[list[Any], int | None]:
+        """Items of a list from `start` on, as they come, and how many the list has, where the server says so."""
+        window = {"X-Plex-Container-Start": start, "X-Plex-Container-Size": size}
+        container = self._container(path, {**params, **window})
+        return list_of(container.get("Metadata")), number_of(container.get("totalSize"))
 
     def accounts(self) -> tuple[ServerAccount, ...]:
         """Who may watch on it; Plex's nameless account 0 is nobody."""
@@ -135,10 +160,17 @@ class PlexServer:
                 found.append(ServerAccount(account_id, _text(item.get("name"))))
         return tuple(found)
 
+    def webhooks_enabled(self) -> bool | None:
+        """Whether its owner lets it send webhooks (Settings, Network); nothing where it does not say."""
+        for item in map(object_of, list_of(self._container("/:/prefs").get("Setting"))):
+            if text_of(item.get("id")).lower() == "webhooksenabled":
+                return flag_of(item.get("value"))
+        return None
+
     def show(self, rating_key: str) -> ServerShow | None:
         """A show, or nothing when this rating key is no show's."""
         item = self._item(rating_key)
-        return _show(item) if item else None
+        return read_show(item) if item else None
 
     def show_of_episode(self, rating_key: str) -> ServerShow | None:
         """The show that an episode belongs to, or nothing when this rating key is no episode's."""
@@ -148,7 +180,7 @@ class PlexServer:
     def episode(self, rating_key: str) -> ServerEpisode | None:
         """An episode, or nothing when this rating key is no episode's."""
         item = self._item(rating_key)
-        return _episode(item) if item and _is_a(item, "episode") else None
+        return read_episode(item) if item and _is_a(item, "episode") else None
 
     def episodes(self, show_rating_key: str) -> tuple[ServerEpisode, ...]:
         """All episodes of a show, specials included, in pages; none when this rating key is nobody's."""
@@ -157,7 +189,7 @@ class PlexServer:
         found: dict[str, ServerEpisode] = {}
         try:
             for item in self._pages(f"/library/metadata/{show_rating_key}/allLeaves"):
-                if _is_a(item, "episode") and (episode := _episode(item)).rating_key:
+                if _is_a(item, "episode") and (episode := read_episode(item)).rating_key:
                     found[episode.rating_key] = episode
         except ServiceRefused as refused:
             if refused.status != NOT_FOUND:
@@ -210,6 +242,7 @@ class PlexServer:
     def _fetch(
         self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int] | None = None,
     ) -> dict[str, Any]:
+        self.requests += 1
         reply = fetch(
             "GET", self._origin() + path, headers=headers, params=params, denied_ports=self._own_ports,
             service=_SERVICE,
@@ -224,7 +257,8 @@ def _is_a(item: Mapping[str, Any], kind: str) -> bool:
     return text_of(item.get("type") or kind) == kind
 
 
-def _show(item: Mapping[str, Any]) -> ServerShow | None:
+def read_show(item: Mapping[str, Any]) -> ServerShow | None:
+    """A show's Metadata, typed; nothing where it is something else's."""
     key = text_of(item.get("ratingKey"))
     if not key or not _is_a(item, "show"):
         return None
@@ -244,8 +278,8 @@ def _show(item: Mapping[str, Any]) -> ServerShow | None:
     )
 
 
-def _episode(item: Mapping[str, Any]) -> ServerEpisode:
-    """A legacy agent's GUID has the season and number, but only the show's id."""
+def read_episode(item: Mapping[str, Any]) -> ServerEpisode:
+    """An episode's Metadata, typed. A legacy agent's GUID has the season and number, but only the show's id."""
     guid = parse_guid(_text(item.get("guid"), 1000))
     season, number = number_of(item.get("parentIndex")), number_of(item.get("index"))
     if guid and season is None and number is None:

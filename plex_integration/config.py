@@ -47,6 +47,13 @@ def rotate_secret(config_id: int, *, grace: timedelta, now: datetime) -> PlexCon
     return config
 
 
+def end_previous_secret(config_id: int, *, now: datetime) -> None:
+    """End the grace of the secret before: the old URL is refused from now on."""
+    PlexConfig.objects.filter(pk=config_id).update(
+        previous_webhook_secret="", previous_secret_expires_at=None, updated_at=now,
+    )
+
+
 def match_secret(given: str, now: datetime) -> PlexConfig | None:
     """Whose connection an event belongs to, by the secret that it bears; `user_id` is there without a query.
 

@@ -96,6 +96,14 @@ def close(
     conflict.events.undone().update(due_at=now, lease_until=None)
 
 
+def reopen(conflict: PlexConflict, *, now: datetime) -> None:
+    """Ask again what was answered, in a transaction that holds the show's lock; what had been weighed is kept."""
+    conflict.resolved, conflict.resolution_action, conflict.resolved_tvshow_id = False, None, None
+    conflict.resolved_by_id, conflict.resolved_at = None, None
+    conflict.evaluated_at = conflict.updated_at = now
+    conflict.save()
+
+
 def settle(show_key: str, *, tvshow_id: int, now: datetime) -> None:
     """Close the open conflict of a Plex show, if there is one, because its show became known without a person."""
     if conflict := open_for(show_key):

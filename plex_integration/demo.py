@@ -7,10 +7,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
 from plex_integration import ingest, processing
+from plex_integration.config import create_config
 from plex_integration.models import PlexAccount, PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tvshows import catalogue
 from tvshows.described import NewEpisode, NewShow
@@ -95,6 +97,13 @@ def missing_shows() -> list[NewShow]:
 def _is(new: NewShow) -> Q:
     known = Q(title=new.title, show_start_date=new.first_aired)
     return known | Q(tmdb_id=new.tmdb_id) if new.tmdb_id else known
+
+
+def connection() -> PlexConfig | None:
+    """Whose events the demo sends: the first connection, or one for a superuser who was made by hand; none without both."""
+    first = PlexConfig.objects.order_by("pk").first()
+    owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    return first or (create_config(user=owner) if owner else None)
 
 
 def load(config: PlexConfig, *, now: datetime) -> tuple[int, list[PlexWebhookLog]]:

@@ -1,5 +1,6 @@
 """What people enter about Plex: answers to conflicts, mappings, accounts."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from django.db import IntegrityError
 
 from plex_integration import mapping, resolution
 from plex_integration.guids import imdb_id, parse_guid
-from plex_integration.models import PlexAccount, PlexConfig, PlexConflict, PlexShowMapping
+from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping
 from plex_integration.payloads import PlexShow
 from plex_integration.resolution import Resolved
 from tvshows.described import NewShow
@@ -21,43 +22,16 @@ NEW, IGNORE, FROM_PLEX, FROM_TMDB = "new", "ignore", "plex", "tmdb:"
 _TAKEN = "Somebody made a show with one of these ids just now. Look at the candidates again."
 
 
+def picked_rows(given: Iterable[str]) -> list[int]:
+    """The numbers of the rows that were picked in a list; what is no number is left out."""
+    return [int(pk) for pk in given if pk.isascii() and pk.isdigit() and int(pk) <= LARGEST_ID]
+
+
 def _id_field(label: str, hint: str) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, min_value=1, max_value=LARGEST_ID, required=False, help_text=hint,
         widget=forms.TextInput(attrs={"class": "input", "inputmode": "numeric", "autocomplete": "off"}),
     )
-
-
-class ConnectForm(forms.Form):
-    """A Plex token, and the server's address where it is not found by itself."""
-
-    token = forms.CharField(
-        label="Plex token", max_length=255, required=False,
-        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "off"}),
-        help_text="Empty: the saved one. It is stored encrypted and shown nowhere.",
-    )
-    server_url = forms.CharField(
-        label="Address of the server", max_length=255, required=False,
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "placeholder": "http://192.168.1.20:32400"}),
-        help_text="Empty: it is found by itself.",
-    )
-
-
-class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The switches of a connection."""
-
-    class Meta:
-        model = PlexConfig
-        fields = ("enabled", "auto_mark_watched", "auto_add_shows")
-        labels: ClassVar = {
-            "enabled": "Take in what Plex sends", "auto_mark_watched": "Tick off what was watched",
-            "auto_add_shows": "Add shows that are not here yet",
-        }
-        help_texts: ClassVar = {
-            "enabled": "Off: every event is set aside.",
-            "auto_mark_watched": "Off: shows are recognised, and nothing is ticked off.",
-            "auto_add_shows": "Off: a first play asks, and what is new in the library is set aside.",
-        }
 
 
 class AnswerForm(forms.Form):

@@ -89,8 +89,20 @@ def ask_server(event: PlexEvent, config: PlexConfig) -> Identified:
     return _ask(event, config, STEPS[:1])
 
 
-def _ask(event: PlexEvent, config: PlexConfig, steps: Sequence[tuple[str, Step]]) -> Identified:
-    known, down = Identified(from_payload(event)), set()
+def identify_found(event: PlexEvent, config: PlexConfig, found: ServerShow) -> Identified:
+    """What TMDB knows more of a show that the Plex server has described. Never raises for a service."""
+    return _ask(event, config, STEPS[1:], described_by(event, found))
+
+
+def described_by(event: PlexEvent, found: ServerShow) -> Identified:
+    """What is known of a show that the Plex server has described, before anybody else is asked."""
+    return Identified(_with_server(from_payload(event), found), on_server=found).adding(_in_words(found))
+
+
+def _ask(
+    event: PlexEvent, config: PlexConfig, steps: Sequence[tuple[str, Step]], known: Identified | None = None,
+) -> Identified:
+    known, down = known or Identified(from_payload(event)), set()
     for service, step in steps:
         if service in down:
             continue

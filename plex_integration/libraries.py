@@ -39,6 +39,12 @@ def is_counted(config_id: int, section_key: str) -> bool:
     return not PlexLibrary.objects.filter(config=config_id, section_key=section_key, enabled=False).exists()
 
 
+def choose(config: PlexConfig, *, shown: set[str], counted: set[str]) -> None:
+    """Of the sections that a person was shown, let exactly these count."""
+    config.libraries.filter(section_key__in=shown & counted).update(enabled=True)
+    config.libraries.filter(section_key__in=shown - counted).update(enabled=False)
+
+
 def set_counted(config_id: int, section_key: str, *, counted: bool) -> None:
     """Let a section count, or not. Raises PlexLibrary.DoesNotExist."""
     if not PlexLibrary.objects.filter(config=config_id, section_key=section_key).update(enabled=counted):

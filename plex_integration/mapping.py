@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from django.db import transaction
+from django.db.models import Q
 
 from plex_integration.exceptions import Unresolvable
 from plex_integration.guids import Guid, parse_guid, show_guid
@@ -170,7 +171,42 @@ def write(show: PlexShow, choice: Choice, *, now: datetime, row: PlexShowMapping
     return row
 
 
+def write_new(chosen: Sequence[tuple[PlexShow, Choice]], *, now: datetime) -> list[PlexShowMapping]:
+    """Write the mappings of Plex shows that have none, in a transaction that holds their locks; their shows are marked
+    as synced by the caller.
+    """
+    rows = []
+    for show, choice in chosen:
+        row = PlexShowMapping(
+            plex_show_key=show.key, plex_server_uuid=show.server, plex_rating_key=show.rating_key,
+            plex_guid=show.guid_text,
+        )
+        _describe(row, show, choice, now)
+        rows.append(row)
+    return PlexShowMapping.objects.bulk_create(rows)
+
+
+def free_of_rows(shows: Iterable[PlexShow]) -> list[PlexShow]:
+    """Those of these Plex shows about which no row says anything; of several with one key the first. One query."""
+    first = {show.key: show for show in reversed(list(shows))}
+    guids = {show.guid_text for show in first.values() if show.guid and show.guid.is_global}
+    keys = {show.rating_key for show in first.values() if show.rating_key}
+    named = Q(plex_show_key__in={*first, ""}) | Q(plex_guid__in=guids) | Q(plex_rating_key__in=keys)
+    rows = list(PlexShowMapping.objects.filter(named).order_by())
+    said = {text for row in rows for text in (row.plex_show_key, f"g:{row.plex_guid}", f"r:{row.plex_rating_key}")}
+    return [
+        show for show in first.values()
+        if not said & {show.key, f"g:{show.guid_text}" if show.guid_text else "", f"r:{show.rating_key}"}
+    ]
+
+
 def _fill(row: PlexShowMapping, show: PlexShow, choice: Choice, now: datetime) -> None:
+    _describe(row, show, choice, now)
+    if choice.tvshow_id:
+        TVShow.objects.filter(pk=choice.tvshow_id).update(plex_synced=True, plex_last_sync=now)
+
+
+def _describe(row: PlexShowMapping, show: PlexShow, choice: Choice, now: datetime) -> None:
     row.plex_title = show.title or row.plex_title
     row.plex_year = show.year or row.plex_year
     row.tmdb_id, row.tvdb_id = show.ids.tmdb or row.tmdb_id, show.ids.tvdb or row.tvdb_id
@@ -181,8 +217,6 @@ def _fill(row: PlexShowMapping, show: PlexShow, choice: Choice, now: datetime) -
     row.manually_confirmed = choice.confirmed
     row.sync_enabled = choice.sync
     row.updated_at = now
-    if choice.tvshow_id:
-        TVShow.objects.filter(pk=choice.tvshow_id).update(plex_synced=True, plex_last_sync=now)
 
 
 def plan_change(mapping_id: int, *, tvshow_id: int) -> Move:
@@ -216,6 +250,17 @@ def add_by_hand(show: PlexShow, *, tvshow_id: int, now: datetime) -> PlexShowMap
 def set_sync(mapping_ids: Iterable[int], *, enabled: bool, now: datetime) -> int:
     """Switch marking on or off for mappings. A show that was ignored and is switched on is asked about again."""
     return PlexShowMapping.objects.filter(pk__in=list(mapping_ids)).update(sync_enabled=enabled, updated_at=now)
+
+
+@transaction.atomic
+def forget(mapping_id: int) -> bool:
+    """Delete a mapping, by a person. What it marked stays; the Plex show's next event is matched from the start. Says
+    whether it was there.
+    """
+    row = PlexShowMapping.objects.filter(pk=mapping_id).first()
+    if row:
+        lock("show", row.plex_show_key)
+    return bool(PlexShowMapping.objects.filter(pk=mapping_id).delete()[0])
 
 
 def show_of(record: PlexShowMapping | PlexConflict) -> PlexShow:

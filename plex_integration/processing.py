@@ -78,7 +78,7 @@ def process(log_id: int, *, now: datetime) -> Outcome | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What was found out about an event before any lock is taken: that may take long, or ask over the network."""
 
     event: PlexEvent
@@ -89,7 +89,7 @@ class _Plan:
     new: NewShow | None = None  # to be added
 
 
-def _think(log: PlexWebhookLog) -> _Plan | Outcome:
+def _think(log: PlexWebhookLog) -> Plan | Outcome:
     if log.config is None:
         return outcomes.failed(outcomes.ERROR, "The connection to Plex that received it was removed.")
     try:
@@ -102,7 +102,7 @@ def _think(log: PlexWebhookLog) -> _Plan | Outcome:
         return aside
     if not event.names_show:
         return outcomes.failed(outcomes.SHOW_NOT_NAMED, "It does not say which show it is about.")
-    plan = _Plan(event, log.config, viewer_id)
+    plan = Plan(event, log.config, viewer_id)
     row = mapping.find(event.show)
     if mapping.is_settled(row):
         _refresh_if_missing(plan, row, log)
@@ -122,7 +122,7 @@ def _require_turn(log: PlexWebhookLog) -> None:
         raise TransientError("Another event of this show is being worked on.", retry_after=timedelta(seconds=2))
 
 
-def _identified(plan: _Plan) -> _Plan:
+def _identified(plan: Plan) -> Plan:
     """Ask who knows more. Raises TransientError where that is not enough while a service is down."""
     catalogue.index_stale_titles()
     known = identification.identify(plan.event, plan.config)
@@ -148,7 +148,7 @@ def _require_services(known: Identified) -> None:
         raise TransientError(" ".join(map(str, known.down)), retry_after=longest.retry_after)
 
 
-def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None, log: PlexWebhookLog) -> None:
+def _refresh_if_missing(plan: Plan, row: PlexShowMapping | None, log: PlexWebhookLog) -> None:
     """Where the show lacks the episode, fetch its episodes again first. A service that is down makes the event wait.
 
     A library may still be read in when the first episode is played: so it is looked at again before giving up.
@@ -168,14 +168,14 @@ def _refresh_if_missing(plan: _Plan, row: PlexShowMapping | None, log: PlexWebho
         raise StillMissing(f"{row.tvshow} has no such episode yet, neither here nor at the services.")
 
 
-def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
+def _act(plan: Plan, received_at: datetime, now: datetime) -> Outcome:
     """Do what was planned, under the show's lock and on rows read again."""
     event = plan.event
-    row = _find_locked(event.show)
+    row = find_locked(event.show)
     if mapping.is_settled(row):
         plan = replace(plan, new=None)
     else:
-        decided = _decide(plan, row, now)
+        decided = decide(plan, row, now)
         if isinstance(decided, Outcome):
             return decided
         row = decided
@@ -183,7 +183,7 @@ def _act(plan: _Plan, received_at: datetime, now: datetime) -> Outcome:
     return _outcome(plan, row, received_at, now).after(_how(plan))
 
 
-def _outcome(plan: _Plan, row: PlexShowMapping, received_at: datetime, now: datetime) -> Outcome:
+def _outcome(plan: Plan, row: PlexShowMapping, received_at: datetime, now: datetime) -> Outcome:
     event = plan.event
     if plan.new and event.event == LIBRARY_NEW and row.tvshow_id:
         watching.plan_to_watch(user_id=plan.config.user_id, show_id=row.tvshow_id)
@@ -195,7 +195,7 @@ def _outcome(plan: _Plan, row: PlexShowMapping, received_at: datetime, now: date
     return _mark(row, found, plan.viewer_id, received_at=received_at, now=now)
 
 
-def _how(plan: _Plan) -> str:
+def _how(plan: Plan) -> str:
     """Which evidence decided, where this event is the one by which the show became known."""
     said = " ".join(plan.known.said) if plan.known else ""
     if plan.new:
@@ -205,7 +205,7 @@ def _how(plan: _Plan) -> str:
     return f"Recognised: {reasons}. {said}".strip() if reasons else said
 
 
-def _find_locked(show: PlexShow) -> PlexShowMapping | None:
+def find_locked(show: PlexShow) -> PlexShowMapping | None:
     """The mapping, read under the show's lock; also under that of its own key, where the rating key led to it.
 
     The locks are taken in one order everywhere, so that two events never wait for each other.
@@ -216,7 +216,7 @@ def _find_locked(show: PlexShow) -> PlexShowMapping | None:
     return mapping.find(show)
 
 
-def _decide(plan: _Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | Outcome:
+def decide(plan: Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | Outcome:
     """Map the show where the evidence is enough, which settles a question that was open; else ask a person."""
     if plan.matched is None or plan.known is None:
         raise TransientError("The show's mapping changed meanwhile.", retry_after=timedelta(seconds=1))
@@ -252,10 +252,14 @@ def _add(new: NewShow, show: PlexShow, row: PlexShowMapping | None, now: datetim
     except (ContestedIds, ValidationError) as problem:
         logger.warning("%s was not added by itself: %s", new.title, problem)
         return None
-    choice = Choice(added.pk, 1.0 if new.tmdb_id else 0.95, _method(new))
-    written = mapping.write(show, choice, now=now, row=row)
+    written = mapping.write(show, choice_of_new(new, added.pk), now=now, row=row)
     conflicts.settle(show.key, tvshow_id=added.pk, now=now)
     return written
+
+
+def choice_of_new(new: NewShow, tvshow_id: int) -> Choice:
+    """The mapping's choice of a show that was just added by itself."""
+    return Choice(tvshow_id, 1.0 if new.tmdb_id else 0.95, _method(new))
 
 
 def _method(new: NewShow) -> str:

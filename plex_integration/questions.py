@@ -101,18 +101,12 @@ def listed() -> QuerySet[PlexConflict]:
 
 def ask(conflict: PlexConflict, *, user_id: int | None) -> Question:
     """The question, with its candidates as cards, best first."""
-    waiting = tuple(PlexWebhookLog.objects.waiting_for(conflict.pk).select_related("account", "config__user"))
-    records = {r["tvshow_id"]: r for r in _records(conflict)}
+    events = PlexWebhookLog.objects.waiting_for(conflict.pk).select_related("account", "config__user")
+    waiting = tuple(events.defer("payload"))
+    records = {r["tvshow_id"]: r for r in records_of(conflict)}
     shows = TVShow.objects.in_bulk(list(records))
     cards = _cards([shows[pk] for pk in records if pk in shows], records, waiting, user_id)
     return Question(conflict, waiting, cards, len(records) - len(shows))
-
-
-def search(text: str, question: Question, *, user_id: int | None) -> tuple[Card, ...]:
-    """Shows of the tracker with this in one of their titles, or with this IMDb id, as cards; nothing for no text."""
-    listed_already = [card.show.pk for card in question.cards]
-    shows = list(shows_named(text).exclude(pk__in=listed_already)[:FOUND])
-    return _cards(shows, {}, question.waiting, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +115,41 @@ class Hits:
 
     hits: tuple[SearchHit, ...] = ()
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A question with what a person's search found for it, as a page shows it."""
+
+    question: Question
+    sought: str
+    found: tuple[Card, ...]
+    on_tmdb: Hits | None
+    has_tmdb: bool
+    from_plex: bool
+    preselected: str
+
+    @property
+    def nothing_found(self) -> bool:
+        """Whether a search was made in vain."""
+        return bool(self.sought) and not self.found and not (self.on_tmdb and self.on_tmdb.hits)
+
+
+def sheet(conflict: PlexConflict, *, user_id: int | None, sought: str = "") -> Sheet:
+    """The question, and what a search in the tracker and in TMDB finds."""
+    question = ask(conflict, user_id=user_id)
+    found = search(sought, question, user_id=user_id)
+    return Sheet(
+        question, sought, found, search_tmdb(sought), tmdb.client() is not None, may_ask_plex(question),
+        preselected(question, found, sought),
+    )
+
+
+def search(text: str, question: Question, *, user_id: int | None) -> tuple[Card, ...]:
+    """Shows of the tracker with this in one of their titles, or with this IMDb id, as cards; nothing for no text."""
+    listed_already = [card.show.pk for card in question.cards]
+    shows = list(shows_named(text).exclude(pk__in=listed_already)[:FOUND])
+    return _cards(shows, {}, question.waiting, user_id)
 
 
 def search_tmdb(text: str) -> Hits | None:
@@ -150,7 +179,7 @@ def shows_named(text: str) -> QuerySet[TVShow]:
     return shows.filter(show_start_date__year=year) if year else shows
 
 
-def _records(conflict: PlexConflict) -> list[dict[str, Any]]:
+def records_of(conflict: PlexConflict) -> list[dict[str, Any]]:
     """The stored candidates; rows written by SQL may hold anything."""
     stored = conflict.potential_matches if isinstance(conflict.potential_matches, list) else []
     return [record for record in stored if isinstance(record, dict) and isinstance(record.get("tvshow_id"), int)]
@@ -184,16 +213,21 @@ def _wanted(waiting: Iterable[PlexWebhookLog]) -> list[Number]:
 
 
 def _card(show: TVShow, record: dict[str, Any], held: set[Number], wanted: list[Number], *, tracked: bool) -> Card:
-    weighed = [
+    reasons = [
         Sign(str(reason.get("sign")), str(reason.get("text")))
         for reason in record.get("reasons", ()) if isinstance(reason, dict)
     ]
     score = record.get("match_score")
     return Card(
         show=show, seasons=len({season for season, _ in held if season}), tracked=tracked,
-        signs=tuple(dict.fromkeys([*weighed, *_coverage(held, wanted)])),
+        signs=tuple(sorted(dict.fromkeys([*reasons, *_coverage(held, wanted)]), key=_weight)),
         score=round(score * 100) if isinstance(score, int | float) else None,
     )
+
+
+def _weight(sign: Sign) -> int:
+    """What speaks for a show first, then what speaks against it, then what is not known."""
+    return {"for": 0, "against": 1}.get(sign.sign, 2)
 
 
 def _coverage(held: set[Number], wanted: list[Number]) -> list[Sign]:
@@ -219,20 +253,40 @@ def _code(number: Number) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best candidate as it was weighed; its show may be gone."""
+    """A candidate as it was weighed; its show may be gone."""
 
+    tvshow_id: int
     name: str
     score: int
+
+    @property
+    def likelihood(self) -> str:
+        """The score as a word."""
+        return score_words(self.score)
+
+
+def weighed(conflict: PlexConflict) -> list[Best]:
+    """The candidates from what is stored, best first."""
+    return [_weighed(record) for record in records_of(conflict)]
+
+
+def _weighed(record: dict[str, Any]) -> Best:
+    name = f"{record.get('title')} ({record['year']})" if record.get("year") else str(record.get("title"))
+    score = record.get("match_score")
+    return Best(record["tvshow_id"], name, round(score * 100) if isinstance(score, int | float) else 0)
 
 
 def best_of(conflict: PlexConflict) -> Best | None:
     """The best candidate, from what is stored."""
-    record = next(iter(_records(conflict)), None)
-    if record is None:
-        return None
-    name = f"{record.get('title')} ({record['year']})" if record.get("year") else str(record.get("title"))
-    score = record.get("match_score")
-    return Best(name, round(score * 100) if isinstance(score, int | float) else 0)
+    return next(iter(weighed(conflict)), None)
+
+
+def answer_in_words(conflict: PlexConflict) -> str:
+    """How a question was settled, as a sentence."""
+    if conflict.resolution_action == PlexConflict.Resolution.IGNORED:
+        return f"{conflict} is ignored. Its plays stay in the activity and are not tracked."
+    made = " It is a new show here." if conflict.resolution_action == PlexConflict.Resolution.CREATED else ""
+    return f"{conflict} in Plex is {conflict.resolved_tvshow}.{made}"
 
 
 def best_in_words(conflict: PlexConflict) -> str:

@@ -18,7 +18,7 @@ from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLo
 from plex_integration.outcomes import Outcome
 from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import process
-from tvshows import catalogue
+from tvshows import catalogue, watching
 from tvshows.described import Ids, NewEpisode, NewShow
 from tvshows.exceptions import ContestedIds, ServiceError
 from tvshows.matching import Match
@@ -119,7 +119,7 @@ def _open(conflict_id: int) -> PlexConflict:
     """The conflict, read again under its show's lock."""
     found = PlexConflict.objects.filter(pk=conflict_id).first()
     if found:
-        lock("show", _key_of(found))
+        lock("show", key_of(found))
         found = PlexConflict.objects.filter(pk=conflict_id).first()
     if found is None:
         raise Unresolvable("This question is not here any more.")
@@ -128,20 +128,22 @@ def _open(conflict_id: int) -> PlexConflict:
     return found
 
 
-def _key_of(conflict: PlexConflict) -> str:
+def key_of(conflict: PlexConflict) -> str:
     """The key of the conflict's Plex show; one written by SQL bears none."""
     return conflict.plex_show_key or mapping.show_of(conflict).key
 
 
-def _row_of(conflict: PlexConflict) -> PlexShowMapping | None:
+def row_of(conflict: PlexConflict) -> PlexShowMapping | None:
     """The mapping row of the conflict's Plex show, to be read under its lock."""
-    key = _key_of(conflict)
+    key = key_of(conflict)
     return PlexShowMapping.objects.filter(plex_show_key=key).first() if key else None
 
 
 def _settle(conflict: PlexConflict, choice: Choice, resolution: str, user_id: int | None, now: datetime) -> None:
-    row = _row_of(conflict)
-    mapping.write(mapping.show_of(row or conflict), choice, now=now, row=row)
+    row = row_of(conflict)
+    row = mapping.write(mapping.show_of(row or conflict), choice, now=now, row=row)
+    if choice.tvshow_id:  # where an earlier answer was taken back, what no event can mark again goes along
+        watching.move_watches(source_ref=str(row.pk), to_show_id=choice.tvshow_id, now=now)
     conflicts.close(conflict, resolution=resolution, tvshow_id=choice.tvshow_id, user_id=user_id, now=now)
 
 
@@ -209,7 +211,7 @@ def reevaluate(conflict_id: int, *, now: datetime) -> bool:
 
 def _settle_by_itself(conflict: PlexConflict, matched: Match, now: datetime) -> bool:
     """By what a person wrote on the mapping, else by a show that is sure now. Says whether either was there."""
-    row, chosen = _row_of(conflict), matched.chosen
+    row, chosen = row_of(conflict), matched.chosen
     auto = PlexConflict.Resolution.AUTO
     if row and row.tvshow_id:
         conflicts.close(conflict, resolution=auto, tvshow_id=row.tvshow_id, user_id=None, now=now)

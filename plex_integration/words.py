@@ -12,6 +12,7 @@ from plex_integration.resolution import Resolved
 LINES = 5  # what is told of one answer, before "and so many more"
 
 _WAITS = "Waits for you"
+_WAITS_FOR_OTHERS = "Waits for an answer"
 _ASIDE = "Set aside"
 _BY_ACTION = {
     outcomes.MARKED: "Marked watched",
@@ -38,6 +39,21 @@ ACTIONS = {
 }
 
 
+# What Plex's names of events mean; others are shown as they are.
+EVENTS = {
+    "media.scrobble": "Scrobble: 90 % was played",
+    "media.play": "Play began",
+    "media.pause": "Paused",
+    "media.resume": "Play went on",
+    "media.stop": "Play ended",
+    "media.rate": "Rated",
+    "library.new": "New in the library",
+    "library.on.deck": "Next in the library",
+    "playback.started": "Somebody began to play",
+    "invalid": "Could not be read",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A status for a badge: its text, its tone (ok, warn, bad or plain) and its icon."""
@@ -47,16 +63,16 @@ class Words:
     icon: str
 
 
-def words_for(event: PlexWebhookLog) -> Words:
-    """What became of an event."""
+def words_for(event: PlexWebhookLog, *, decides: bool = True) -> Words:
+    """What became of an event. `decides`: whoever reads it may say which show it is."""
     if event.status == PlexWebhookLog.Status.FAILED:
         return Words("Failed", "bad", "cross")
     if event.status == PlexWebhookLog.Status.DUPLICATE:
-        return Words("Duplicate", "plain", "copy")
+        return Words("Duplicate", "plain", "twice")
     if event.status == PlexWebhookLog.Status.IGNORED:
-        return Words(_ASIDE, "plain", "minus")
+        return Words(_ASIDE, "plain", "aside")
     if event.action_taken in _DECIDING and event.done_at is None:
-        return Words(_WAITS, "warn", "question")
+        return Words(_WAITS if decides else _WAITS_FOR_OTHERS, "warn", "question")
     if event.status == PlexWebhookLog.Status.SUCCESS:
         return Words(_BY_ACTION.get(event.action_taken, "Done"), "ok", "check")
     return Words("Being worked on", "plain", "clock")

@@ -155,3 +155,28 @@ def redis(name: str) -> str:
     if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise bad(name, "is no Redis URL", "Write it like redis://127.0.0.1:6379/0, or leave it out.")
     return value
+
+
+def email(name: str) -> dict[str, object]:
+    """Django's settings of sending mail, from a URL. Who signs in there is the sender, if that is an address."""
+    value = text(name)
+    if not value:
+        return {}
+    mend = "Write it like smtp+tls://me%40example.org:password@mail.example.org:587."
+    try:
+        found: dict[str, object] = environ.Env.email_url_config(value)
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise bad(name, "is no URL of a mail server", mend) from None
+    if not found.get("EMAIL_HOST") and "smtp" in str(found.get("EMAIL_BACKEND")):
+        raise bad(name, "names no mail server", mend)
+    user = str(found.get("EMAIL_HOST_USER") or "")
+    return found | {"DEFAULT_FROM_EMAIL": user if "@" in user else "tracker@localhost"}
+
+
+def service_urls(name: str) -> tuple[str, ...]:
+    """Addresses of services that pass messages on, with commas or blanks between them."""
+    found = tuple(word for word in re.split(r"[,\s]+", text(name)) if word)
+    for word in found:
+        if not re.match(r"[a-z][a-z0-9+.-]*://.", word, re.IGNORECASE):
+            raise bad(name, "has something in it that is no address", "Write it like ntfy://ntfy.sh/my-topic.")
+    return found

@@ -3,14 +3,17 @@
 import logging
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 
 from tracker.hosts import IPAddress, host_name, is_allowed, parse_address
+from tvshows.models import Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -179,3 +182,32 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class TimeZoneMiddleware:
+    """Shows all times in the zone that a person chose, else in the installation's."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in the installation's zone, unless `process_view` finds another; the thread's next one begins anew."""
+        with timezone.override(None):
+            return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Activate the person's zone; where nobody has to be signed in, nobody is asked who it is."""
+        if getattr(view_func, "login_required", True) and request.user.is_authenticated:
+            chosen = Viewer.objects.filter(user=request.user.pk).values_list("time_zone", flat=True).first()
+            if chosen and (zone := _zone(chosen)):
+                timezone.activate(zone)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone, or nothing where the system does not know it, such as one written by SQL."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        return None

@@ -43,6 +43,26 @@ TMDB_API_KEY = env.text("TMDB_API_KEY")
 TMDB_API_URL = env.url("TMDB_API_URL", "https://api.themoviedb.org/3")
 PLEX_TV_URL = env.url("PLEX_TV_URL", "https://plex.tv")
 
+# What the commands of the library sync ask instead of the connected server.
+PLEX_BASE_URL = env.text("PLEX_BASE_URL")
+PLEX_TOKEN = env.text("PLEX_TOKEN")
+PLEX_TV_SECTION_KEY = env.text("PLEX_TV_SECTION_KEY")
+
+# Who is told of what waits, and of the weekly report.
+NOTIFY_URLS = env.service_urls("NOTIFY_URLS")
+EMAIL_URL = env.text("EMAIL_URL")
+_EMAIL = env.email("EMAIL_URL")
+EMAIL_BACKEND = _EMAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST = _EMAIL.get("EMAIL_HOST", "")
+EMAIL_PORT = _EMAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _EMAIL.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = 15  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _EMAIL.get("DEFAULT_FROM_EMAIL", "tracker@localhost")
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -75,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tracker.middleware.LoginRequiredMiddleware",
+    "tracker.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -16,13 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from plex_integration.config import webhook_url
-from plex_integration.models import PlexConfig
-from tracker import health, lockout
+from tracker import health, lockout, report
 from tracker import home as home_page
 from tracker import setup as first_account
 from tracker.forms import SetupForm, SignInForm
-from tvshows.visitors import person
+from tracker.home import connection as home_connection
+from tvshows.visitors import person, staff_only
 
 THEMES = {"light", "dark"}
 THEME_SECONDS = 365 * 24 * 3600
@@ -31,21 +30,25 @@ THEME_SECONDS = 365 * 24 * 3600
 @require_GET
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """What was watched lately, what waits for a person, how the connection is."""
-    user, now = person(request), timezone.now()
-    context: dict[str, Any] = {
-        "events": home_page.events(user),
-        "watches": home_page.watched(user),
-        "this_week": home_page.watched_this_week(user, now),
-    }
-    if user.is_staff:
-        config = PlexConfig.objects.filter(user=user).first()
-        context |= {
-            "waiting": home_page.waiting(now),
-            "connection": home_page.connection(now),
-            "webhook_url": webhook_url(config, request) if config else "",
-        }
-    return render(request, "home.html", context)
+    """What waits for a person, what they would watch next, what was watched, how the connection is."""
+    return render(request, "home.html", {"home": home_page.look(request, person(request), now=timezone.now())})
+
+
+@require_GET
+@never_cache
+@staff_only
+def connection(request: HttpRequest) -> HttpResponse:
+    """The card of the connection alone, which refreshes itself."""
+    found = home_connection.look_at(person(request), now=timezone.now())
+    return render(request, "home/_connection.html", {"connection": found})
+
+
+@require_GET
+@never_cache
+def statistics(request: HttpRequest) -> HttpResponse:
+    """What was watched in numbers, and for staff how well the tracker works by itself."""
+    asked = report.asked_for(request.GET)
+    return render(request, "statistics.html", {"report": report.report(person(request), asked, now=timezone.now())})
 
 
 @require_GET

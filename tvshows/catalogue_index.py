@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from django.db.models import Q
 
@@ -10,14 +11,15 @@ from tvshows.described import DescribedEpisode, DescribedShow, Ids
 from tvshows.models import Episode, ShowTitle, TVShow
 from tvshows.similarity import similarity
 from tvshows.title_search import SHORTEST_CONTAINED, with_title_around, with_title_like
-from tvshows.titles import NormalisedTitle, country_of, forms, normalise, searched, spellings
+from tvshows.titles import bare, compared, country_of, forms, is_short_for, normalise, searched, spellings
 
 ALIKE = 0.6  # what is less alike is in no other title's way; it is looked for only where nothing else is found
 LEAST_SIMILAR = 0.35  # what is less alike would not be listed
 MOST_GATHERED = 40
 MOST_SEARCHED = 4  # titles for which similar ones are searched; of the others the very same are looked up
 NEARLY_THE_SAME = 0.97  # counts as this alike: but for what stands around it, blanks, "and", numerals
-PART = 0.6  # a title that begins or ends the other counts as no less alike
+MOST_INITIALS = 4  # letters of a last word that may stand for as many words
+PART = 0.6  # a title that begins or ends the other counts as a little more alike than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Found:
     show: TVShow
     similarity: float
     contains: bool = False
-    same_article: bool = False
+    same_article: bool = False  # a title is the same with its article
+    other_article: bool = False  # one is, but for its article
     main_title: bool = False  # whether the show's main one is the same, or nearly
     countries: frozenset[str] = frozenset()
     has_season: bool = False
@@ -54,12 +57,15 @@ def _found(
 ) -> Found:
     named, named_titles = described.episode, [title for title in described.titles if title]
     held = titles or [show.title]
+    own = {pair for mine in held for pair in bare(mine, _first_years(show))}
+    said = {pair for theirs in named_titles for pair in bare(theirs, described.years)}
     likeness = [_likeness(mine, theirs, show, described) for mine in held for theirs in named_titles]
     return Found(
         show=show,
-        similarity=max((alike for alike, _, _ in likeness), default=0.0),
-        contains=any(part for _, part, _ in likeness),
-        same_article=any(article for _, _, article in likeness),
+        similarity=max((alike for alike, _ in likeness), default=0.0),
+        contains=any(part for _, part in likeness),
+        same_article=bool(own & said),
+        other_article=not own & said and not {text for text, _ in own}.isdisjoint(text for text, _ in said),
         main_title=any(_likeness(show.title, theirs, show, described)[0] >= NEARLY_THE_SAME for theirs in named_titles),
         countries=frozenset(country for mine in held if (country := country_of(mine))),
         has_season=bool(season),
@@ -68,22 +74,27 @@ def _found(
     )
 
 
-def _likeness(mine: str, theirs: str, show: TVShow, described: DescribedShow) -> tuple[float, bool, bool]:
-    """How alike two titles are; whether one is a part of the other; whether they are the same with their articles."""
-    held, named = normalise(mine), normalise(theirs)
-    if held.text == named.text:
-        return 1.0, False, held.article == named.article
-    if forms(mine, frozenset({show.year} if show.year else ())) & forms(theirs, described.years):
-        return NEARLY_THE_SAME, False, False
-    alike = min(similarity(held.text, named.text) or 0.0, 0.95)
-    if not _is_part(held, named):
-        return alike, False, False
-    return max(alike, PART), True, False
+def _first_years(show: TVShow) -> frozenset[int]:
+    return frozenset({show.year} if show.year else ())
 
 
-def _is_part(one: NormalisedTitle, other: NormalisedTitle) -> bool:
+def _likeness(mine: str, theirs: str, show: TVShow, described: DescribedShow) -> tuple[float, bool]:
+    """How alike two titles are; whether one is a part of the other."""
+    if normalise(mine).text == normalise(theirs).text:
+        return 1.0, False
+    began, years = _first_years(show), described.years
+    if forms(mine, began) & forms(theirs, years) or is_short_for(mine, theirs) or is_short_for(theirs, mine):
+        return NEARLY_THE_SAME, False
+    pairs = list(product(compared(mine, began), compared(theirs, years)))
+    alike = min(max(similarity(one, other) or 0.0 for one, other in pairs), 0.95)
+    if not any(_is_part(one, other) for one, other in pairs):
+        return alike, False
+    return max(alike, PART + alike / 10), True
+
+
+def _is_part(one: str, other: str) -> bool:
     """Whether one title begins or ends the other ("Marvel's Daredevil", "Daredevil")."""
-    short, long = sorted((one.text, other.text), key=len)
+    short, long = sorted((one, other), key=len)
     within = long.startswith(f"{short} ") or long.endswith(f" {short}")
     return within and len(short) >= SHORTEST_CONTAINED
 
@@ -114,7 +125,8 @@ def _shows_with_title(described: DescribedShow) -> list[int]:
     found = [show for show, _ in held]
     alike = any(text in written for _, text in held)
     for text in wanted:
-        found.extend(with_title_around(text, years))
+        for around in (text, *_before_initials(text)):
+            found.extend(with_title_around(around, years))
         close = with_title_like(text, least=ALIKE)
         alike = alike or bool(close)
         found.extend(close)
@@ -128,6 +140,12 @@ def _parts(title: str) -> Iterable[str]:
     words = title.split()
     for cut in range(1, len(words)):
         yield from (part for part in (" ".join(words[:cut]), " ".join(words[cut:])) if len(part) >= SHORTEST_CONTAINED)
+
+
+def _before_initials(title: str) -> list[str]:
+    """The title without its last word, where that may be the initials of what others write out."""
+    rest, _, last = title.rpartition(" ")
+    return [rest] if rest and 1 < len(last) <= MOST_INITIALS else []
 
 
 def _titles_of(show_ids: set[int]) -> dict[int, list[str]]:

@@ -1,7 +1,7 @@
 """Which episode of a show is meant."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -98,7 +98,11 @@ def _without_ids_of_show(named: DescribedEpisode, candidates: Sequence[Episode])
 def find_episode(show_id: int, named: DescribedEpisode) -> EpisodeFound:
     """By an id; else by season and number; nothing where the number is contradicted. One query."""
     candidates = _candidates(show_id, named)
-    named = _without_ids_of_show(named, candidates)
+    return choose(candidates, _without_ids_of_show(named, candidates))
+
+
+def choose(candidates: Sequence[Episode], named: DescribedEpisode) -> EpisodeFound:
+    """Which of these is meant, that have the number or an id; whose ids are not those of the show. No query."""
     for episode in candidates:
         if ids_agree(episode, named.ids):
             return EpisodeFound(episode, "its id is the same")
@@ -113,25 +117,31 @@ def search_episode(show_id: int, named: DescribedEpisode) -> EpisodeFound:
 
     Catalogues order episodes differently, and may number seasons by year; specials have a number of their own in each.
     """
-    found = find_episode(show_id, named)
-    if found.episode:
+    candidates = _candidates(show_id, named)
+    named = _without_ids_of_show(named, candidates)
+    if (found := choose(candidates, named)).episode:
         return found
-    fits = [
-        episode
-        for episode in Episode.objects.filter(show=show_id)
-        if titles_agree(episode.title, named.title) and _date_fits(episode, named)
-    ]
+    return search_others(candidates, Episode.objects.filter(show=show_id), named)
+
+
+def search_others(candidates: Sequence[Episode], others: Iterable[Episode], named: DescribedEpisode) -> EpisodeFound:
+    """The one of the show's `others` whose date and title both agree, where none of the candidates is meant. Of the
+    others only those with about that date matter, and specials.
+    """
+    fits = [one for one in others if _date_fits(one, named) and titles_agree(one.title, named.title)]
     if len(fits) == 1:
         return EpisodeFound(fits[0], "its date and title are the same")
-    if not fits and (numbered := _numbered_with_another_date(show_id, named)):
+    if not fits and (numbered := _numbered_with_another_date(candidates, named)):
         return EpisodeFound(numbered, "its season and number are the same, its date is not")
-    return EpisodeFound(None, f"{len(fits)} episodes have its date and title" if fits else found.why)
+    why = f"{len(fits)} episodes have its date and title" if fits else choose(candidates, named).why
+    return EpisodeFound(None, why)
 
 
-def _numbered_with_another_date(show_id: int, named: DescribedEpisode) -> Episode | None:
+def _numbered_with_another_date(candidates: Sequence[Episode], named: DescribedEpisode) -> Episode | None:
     """What has the number, where only its date speaks against it: catalogues err in dates, and no other one fits."""
-    for episode in _candidates(show_id, replace(named, ids=Ids())):
-        regular = episode.season_number != 0 and ids_agree(episode, named.ids) is not False
+    for episode in candidates:
+        same_number = (episode.season_number, episode.episode_number) == (named.season, named.number)
+        regular = same_number and episode.season_number != 0 and ids_agree(episode, named.ids) is not False
         if regular and _is_far(episode, named) and titles_agree(episode.title, named.title) is not False:
             return episode
     return None

@@ -13,7 +13,7 @@ from tvshows.catalogue_index import NEARLY_THE_SAME, Found, gather
 from tvshows.described import DescribedEpisode, DescribedShow, Ids
 from tvshows.episodes import TOO_FAR, dates_agree, titles_agree
 from tvshows.models import TVShow
-from tvshows.titles import COUNTRY_LETTERS, country_of
+from tvshows.titles import COUNTRY_LETTERS, country_of, normalise, year_word
 
 SURE = 0.90  # one candidate at or above this is taken without asking
 LISTED = 0.30  # below this a candidate is not worth showing
@@ -62,7 +62,7 @@ class Match:
 
 def match(described: DescribedShow) -> Match:
     """Score the catalogue's shows against a described one. Reads, never writes."""
-    described = replace(described, country=_country_of(described))
+    described = replace(described, country=_country_of(described), years=_years_of(described))
     found = gather(described)
     by_id = [candidate for candidate in (_by_id(described, one) for one in found) if candidate]
     if any(candidate.score >= SURE for candidate in by_id):
@@ -78,6 +78,12 @@ def _country_of(described: DescribedShow) -> str:
     return named or next(filter(None, map(country_of, described.titles)), "")
 
 
+def _years_of(described: DescribedShow) -> frozenset[int]:
+    """The years that are named, one behind a title too where it is next to another."""
+    behind = {year for title in described.titles if (year := year_word(title))}
+    return described.years | {year for year in behind if {year - 1, year + 1} & described.years}
+
+
 def _decide(described: DescribedShow, candidates: Iterable[Candidate]) -> Match:
     ranked = sorted((c for c in candidates if c.score >= LISTED), key=lambda one: _best_first(described, one))
     listed = ranked[:MOST_LISTED]
@@ -88,8 +94,8 @@ def _decide(described: DescribedShow, candidates: Iterable[Candidate]) -> Match:
 def _best_first(described: DescribedShow, candidate: Candidate) -> tuple[float, int, int]:
     """By score, unless the year is quite another; where equal, by how much more speaks for one than against it."""
     weight = {"for": 1, "against": -1, "unknown": 0}
-    year, began = described.year, candidate.show.year
-    other = candidate.method == "title_year" and year and began and abs(began - year) > 1
+    years, began = described.years, candidate.show.year
+    other = candidate.method == "title_year" and years and began and all(abs(began - year) > 1 for year in years)
     rank = candidate.score * (OTHER_YEAR_RANK if other else 1)
     return -rank, -sum(weight[reason.sign] for reason in candidate.reasons), candidate.show.pk
 
@@ -171,24 +177,36 @@ def _score_title(
     year_equal = _same_year(described, one)
     alone = len(agreeing) == 1 and not _other_year(described, one)
     if one.similarity == 1.0 and (year_equal or alone):
-        if not alone and (doubt := _namesake(one, others)):
+        if not alone and (doubt := _namesake(described, one, others)):
             return replace(candidate, reasons=(*reasons, Reason("against", doubt)))
         return replace(candidate, score=SAME_TITLE_SCORE)
     if year_equal and (one.similarity >= SIMILAR or (one.contains and _episode_agrees(described.episode, one))):
-        if _leads(described, one, others):
-            return replace(candidate, score=SIMILAR_TITLE_SCORE)
-        return replace(candidate, reasons=(*reasons, Reason("against", "Another show's title is about as close")))
+        if doubt := _doubt_of_similar(described, one, others):
+            return replace(candidate, reasons=(*reasons, Reason("against", doubt)))
+        return replace(candidate, score=SIMILAR_TITLE_SCORE)
     return candidate
 
 
-def _namesake(one: Found, others: Sequence[Found]) -> str:
-    """What another show of the very same title has that this one lacks, if there is one; else nothing."""
+def _namesake(described: DescribedShow, one: Found, others: Sequence[Found]) -> str:
+    """Why another show of the very same title may be meant: one with the same article, or with this main title.
+
+    Of a single word the article makes another title, though the catalogue has no other: Revolution, The Revolution.
+    """
+    if one.other_article and any(" " not in normalise(title).text for title in described.titles):
+        return "Its article is another one, and its title but a word"
     same = [other for other in others if other is not one and other.similarity == 1.0]
     if not one.same_article and any(o.same_article and o.show.year == one.show.year for o in same):
         return "Another show has the same article too"
     if not one.main_title and any(other.main_title for other in same):
         return "It is another title of this show, and the main one of another"
     return ""
+
+
+def _doubt_of_similar(described: DescribedShow, one: Found, others: Sequence[Found]) -> str:
+    """Why a title that is only similar may be another show's; else nothing."""
+    if one.other_article:
+        return "Its article is another one too"
+    return "" if _leads(described, one, others) else "Another show's title is about as close"
 
 
 def _leads(described: DescribedShow, one: Found, others: Sequence[Found]) -> bool:
@@ -207,7 +225,9 @@ def _leads(described: DescribedShow, one: Found, others: Sequence[Found]) -> boo
 
 
 def _told_apart(described: DescribedShow, one: Found, rival: Found) -> bool:
-    """Whether the country, or what speaks against it whatever its title, tells a rival apart from a show."""
+    """Whether the article, the country, or what speaks against it anyway tells a rival apart from a show."""
+    if one.same_article and rival.other_article:
+        return True
     own = bool(described.country) and described.country in one.countries and described.country not in rival.countries
     return own or bool(_contrary(described, rival))
 

@@ -11,14 +11,15 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TypeVar
 
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, Q, QuerySet, Sum, When
 
 from tvshows.exceptions import AddressDenied, AskedToWait, OverBudget, ServiceDown, ServiceRefused
-from tvshows.models import CachedAnswer, RequestSlot, ServiceState
+from tvshows.models import CachedAnswer, RequestSlot, ServiceMinute, ServiceState
 
 FAILURES = 5  # one after the other, after which a service is left alone
 PAUSE = timedelta(minutes=1)  # between one caller who tries whether it is back and the next
 FRESH = timedelta(minutes=1)  # how exact the time of the last success is kept
+COUNTS_KEPT = timedelta(days=1)  # how often a service was asked, by the minute
 LONGEST_KEY = 255
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,6 +88,37 @@ def _enter(service: str, now: datetime) -> datetime | None:
     raise ServiceDown(f"{service} did not answer of late, and is asked again soon.", wait)
 
 
+@contextmanager
+def counted(service: str, *, now: datetime) -> Iterator[None]:
+    """Inside `guarded`, where the share of requests that are not answered is to be known: a write for each request."""
+    try:
+        yield
+    except (OverBudget, AddressDenied):
+        raise
+    except ServiceDown:
+        _count(service, failed=1, now=now)
+        raise
+    except ServiceRefused:
+        _count(service, failed=0, now=now)
+        raise
+    _count(service, failed=0, now=now)
+
+
+def _count(service: str, *, failed: int, now: datetime) -> None:
+    minute = now.replace(second=0, microsecond=0)
+    row = ServiceMinute.objects.filter(service=service, minute=minute)
+    added = {"asked": F("asked") + 1, "failed": F("failed") + failed}
+    if not row.update(**added):
+        ServiceMinute.objects.bulk_create([ServiceMinute(service=service, minute=minute)], ignore_conflicts=True)
+        row.update(**added)
+
+
+def asked_since(service: str, since: datetime) -> tuple[int, int]:
+    """How often a service was asked since then, and how often it did not answer; kept for a day."""
+    sums = ServiceMinute.objects.filter(service=service, minute__gte=since).aggregate(Sum("asked"), Sum("failed"))
+    return sums["asked__sum"] or 0, sums["failed__sum"] or 0
+
+
 def _failed(service: str, error: ServiceDown, *, now: datetime) -> None:
     ServiceState.objects.bulk_create([ServiceState(service=service)], ignore_conflicts=True)
     state = ServiceState.objects.filter(service=service)
@@ -130,5 +162,6 @@ def cached(
 
 
 def forget_expired(now: datetime) -> int:
-    """Delete remembered answers that may not be used any more; how many there were."""
+    """Delete remembered answers that may not be used any more (how many there were), and old counts."""
+    ServiceMinute.objects.filter(minute__lt=now - COUNTS_KEPT).delete()
     return CachedAnswer.objects.filter(expires_at__lte=now).delete()[0]

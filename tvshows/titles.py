@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,8 +23,10 @@ _MAKER = re.compile(
     r"^(?:abc|bbc|cbs|dcs?|disneys?|dreamworks|espn|hbo|itv|lego|marvels?|mtv|national geographic|nbc|netflix|pbs"
     r"|star trek|star wars) (?:the )?(?P<rest>.+)$"
 )
+_ALSO = re.compile(r"\s+a\.?k\.?a\.?\s+", re.IGNORECASE)
 _NAMED = re.compile(r"^(?:[\w.]+\s+){0,2}[\w.]+['’]s?\s+(?P<title>\S+\s+\S.*)$", re.DOTALL)  # Tom Clancy's Jack Ryan
 _HOST = re.compile(r"^(?P<title>\S+\s+\S.*?)\s+with(?!\s+(?:the|an?)\s)\s+\S+\s+\S+$", re.DOTALL | re.IGNORECASE)
+_HOSTED = re.compile(r"^\S.* (?:with|starring) (?P<host>(?!(?:the|an?) )\S+ \S+)$")  # The Tonight Show with Jay Leno
 _KIND = re.compile(r"^(?P<rest>.+?) (?:(?:the )?(?:tv |animated |original |mini )?series|the animation|tas|tv)$")
 # Words that are written in several ways, and one that is often left out.
 _SAME_WORDS = {
@@ -33,6 +36,8 @@ _SAME_WORDS = {
 }
 _INITIALS = re.compile(r"\b\w(?: \w)+\b")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)")
+_DIGIT_IN_WORD = re.compile(r"(?<=[a-z])[01345](?=[a-z])")  # PLUR1BUS, Numb3rs
+_DIGIT_LETTERS = str.maketrans("01345", "oieas")
 _CAPITALS = re.compile(r"\b[A-Z]{2,6}\b")
 
 
@@ -87,12 +92,18 @@ def forms(title: str, years: frozenset[int] = frozenset()) -> frozenset[str]:
     Without a country, one of these years or a remark behind it, the maker before it, and "The Series" and the like;
     each without blanks, so that DanDaDan is Dan Da Dan and M*A*S*H is MASH, with "and" left out and numerals as digits.
     """
-    return frozenset(_folded(text) for text in _texts(title, years))
+    return frozenset(_folded(text) for text in texts(title, years))
+
+
+@lru_cache(maxsize=16_384)
+def bare(title: str, years: frozenset[int] = frozenset()) -> frozenset[tuple[str, str]]:
+    """The normalised title with its article, and what they are without what stands behind the title."""
+    return frozenset((one.text, one.article) for one in map(normalise, _without_remarks(title, years)))
 
 
 def _without_remarks(title: str, years: frozenset[int]) -> set[str]:
     """The title, and what is left of it without a remark, a country or one of these years behind it."""
-    raw = {title}
+    raw = {title, *_ALSO.split(title)}
     for pattern in (_REMARK, _COUNTRY_WORD):
         raw |= {found["title"] for one in raw if (found := pattern.match(one))}
     return raw | {found["title"] for one in raw if (found := _YEAR_WORD.match(one)) and int(found["year"]) in years}
@@ -100,17 +111,59 @@ def _without_remarks(title: str, years: frozenset[int]) -> set[str]:
 
 def searched(title: str, years: frozenset[int] = frozenset()) -> set[str]:
     """The normalised titles for which similar ones are of interest."""
-    return {normalise(one).text for one in _without_remarks(title, years)}
+    return {text for text, _ in bare(title, years)}
 
 
-def _texts(title: str, years: frozenset[int]) -> set[str]:
+@lru_cache(maxsize=16_384)
+def texts(title: str, years: frozenset[int] = frozenset()) -> frozenset[str]:
+    """The normalised title, and what is left of it without what some libraries write around it."""
     raw = _without_remarks(title, years)
     for pattern in (_NAMED, _HOST):
         raw |= {found["title"] for one in raw if (found := pattern.match(one))}
-    texts = {normalise(one).text for one in raw}
+    plain = _without_maker_or_kind(normalise(one).text for one in raw)
+    return frozenset(plain | {_DIGIT_IN_WORD.sub(_letter, text) for text in plain})
+
+
+def _letter(digit: re.Match[str]) -> str:
+    return digit[0].translate(_DIGIT_LETTERS)
+
+
+def compared(title: str, years: frozenset[int] = frozenset()) -> set[str]:
+    """The normalised titles whose likeness counts: names are left in, for Late Shows differ by their hosts."""
+    return _without_maker_or_kind(searched(title, years))
+
+
+def _without_maker_or_kind(normalised: Iterable[str]) -> set[str]:
+    plain = set(normalised)
     for pattern in (_MAKER, _KIND):
-        texts |= {found["rest"] for text in texts if (found := pattern.match(text))}
-    return texts
+        plain |= {found["rest"] for text in plain if (found := pattern.match(text))}
+    return plain
+
+
+def year_word(title: str) -> int | None:
+    """The year behind a title without brackets, which may be part of it."""
+    found = _YEAR_WORD.match(title)
+    return int(found["year"]) if found else None
+
+
+def is_short_for(short: str, long: str) -> bool:
+    """Whether one title says the end of the other by initials ("NCIS: LA"), or is the name of its host ("Jay Leno")."""
+    one, other = normalise(short).text, normalise(long).text
+    hosted = _HOSTED.match(other)
+    return bool(hosted and hosted["host"] == one) or any(_initialled(one.split(), other.split()))
+
+
+def _initialled(short: list[str], long: list[str]) -> Iterator[bool]:
+    """For each word of the short title but the first, whether it stands for the words that the long one has there."""
+    more = len(long) - len(short) + 1
+    for at in range(1, len(short) if more > 1 else 0):
+        spoken = long[at : at + more]
+        alike = short[:at] == long[:at] and short[at + 1 :] == long[at + more :]
+        yield alike and short[at] == _initials(spoken)
+
+
+def _initials(words: Iterable[str]) -> str:
+    return "".join(_SAME_WORDS.get(word, word)[:1] for word in words)
 
 
 def _folded(text: str) -> str:
@@ -120,11 +173,13 @@ def _folded(text: str) -> str:
 
 def spellings(title: str, years: frozenset[int] = frozenset()) -> set[str]:
     """Normalised titles under which the catalogue may hold a title: its forms, with words put together and apart."""
-    texts = _texts(title, years)
-    joined = {_INITIALS.sub(lambda run: run[0].replace(" ", ""), text) for text in texts}
-    squeezed = {text.replace(" ", "") for text in texts}
+    plain = texts(title, years)
+    joined = {_INITIALS.sub(lambda run: run[0].replace(" ", ""), text) for text in plain}
+    squeezed = {text.replace(" ", "") for text in plain}
+    words = normalise(title).text.split()
+    short = {" ".join([*words[:cut], _initials(words[cut:])]) for cut in range(1, len(words) - 1)}
     apart = {_HUMP.sub(" ", title), _CAPITALS.sub(lambda word: " ".join(word[0]), title)}
-    return texts | joined | squeezed | {normalise(one).text for one in apart}
+    return {*plain} | joined | squeezed | short | {normalise(one).text for one in apart}
 
 
 def slug_year(slug: str, title: str) -> int | None:

@@ -123,7 +123,7 @@ class TMDB:
     def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
         """What TMDB answers. A v4 token (a JWT: it has dots) goes into a header, a v3 key can only be a parameter."""
         token = "." in self.key
-        with services.guarded(SERVICE, now=self.clock()):
+        with services.guarded(SERVICE, now=self.clock()), services.counted(SERVICE, now=self.clock()):
             try:
                 return fetch(
                     "GET", f"{self.url}{path}", service=SERVICE, before_each=self._take_slot,

@@ -22,7 +22,7 @@ def staff_only(view: View[P]) -> View[P]:
     """Settings, questions and payloads are for staff; others get 403 (PermissionDenied)."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not person(request).is_staff:
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -3,16 +3,18 @@
 All of them lock the person's TrackedShow row first, so that two sources that see one viewing at once make one watch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
 
+Seen = tuple[str, datetime]  # an episode's code, as its source has it, and when it was seen
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 _RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
 _TRACKED = "SELECT * FROM tracked_shows WHERE user_id = %s AND show_id = %s"
@@ -46,7 +48,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     """Tick an episode off. A date entered by hand stays; of automatic ones the earliest stays; what a person unticked
     is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
     """
-    tracked = _lock(user_id, episode.show_id)
+    tracked = lock_list(user_id, episode.show_id)
     watches = list(Watch.objects.raw(_WATCHES, [user_id, episode.pk]))
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
@@ -59,7 +61,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     return Marked.MARKED
 
 
-def _lock(user_id: int, show_id: int) -> TrackedShow:
+def lock_list(user_id: int, show_id: int) -> TrackedShow:
     """The person's row of the show, locked; made when there is none."""
     if tracked := _locked(user_id, show_id):
         return tracked
@@ -118,7 +120,7 @@ def _settle(tracked: TrackedShow, now: datetime) -> None:
 @transaction.atomic
 def unmark_watched(*, user_id: int, episode: Episode, now: datetime) -> int:
     """Untick an episode; it stays unticked for every viewing up to now. Says how many watches it took back."""
-    tracked = _lock(user_id, episode.show_id)
+    tracked = lock_list(user_id, episode.show_id)
     removed = Watch.objects.live().filter(user=user_id, episode=episode).update(removed_at=now)
     mine = TrackedShow.objects.filter(pk=tracked.pk)
     mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
@@ -137,7 +139,7 @@ def change_date(watch_id: int, *, watched_at: datetime, now: datetime) -> bool:
     watch = Watch.objects.live().select_related("episode").filter(pk=watch_id).first()
     if watch is None:
         return False
-    tracked = _lock(watch.user_id, watch.episode.show_id)
+    tracked = lock_list(watch.user_id, watch.episode.show_id)
     live = Watch.objects.live().filter(pk=watch_id)
     changed = live.update(watched_at=watched_at, source=TVShow.Source.MANUAL)
     TrackedShow.objects.filter(pk=tracked.pk).recount(now)
@@ -173,7 +175,7 @@ def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
     """
     # Locked in one order, so that two moves never wait for each other, and read again under the locks.
     for user_id, show_id in sorted(_lists(_referred(source_ref, to_show_id), to_show_id)):
-        _lock(user_id, show_id)
+        lock_list(user_id, show_id)
     watches = _referred(source_ref, to_show_id)
     targets = _targets(watches, to_show_id)
     left = []
@@ -187,6 +189,32 @@ def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
         watch.delete()
     _recount_left(watches, now)
     return Move(len(watches) - len(left), tuple(sorted(set(left))))
+
+
+@transaction.atomic
+def withdraw(*, source_ref: str, show_id: int, seen: Collection[Seen], since: datetime, now: datetime) -> int:
+    """Take back what a source marked in a show for these viewings, as though it had said nothing: unlike what a person
+    unticks, the episodes may be ticked again. What a person dated or unticked stays. The show leaves the lists of those
+    who got it there since then and have nothing else of it. Says how many ticks were taken back.
+    """
+    marked = Watch.objects.live().filter(source_ref=source_ref, source__in=AUTOMATIC_SOURCES, episode__show=show_id)
+    for user_id in sorted(set(marked.values_list("user", flat=True))):
+        lock_list(user_id, show_id)
+    gone = [watch for watch in marked.select_related("episode") if _is_of(watch, seen)]
+    Watch.objects.filter(pk__in=[watch.pk for watch in gone]).delete()
+    _recount_left(gone, now)
+    watching = TrackedShow.objects.filter(show=show_id, status=TrackedShow.Status.WATCHING, created_at__gte=since)
+    theirs = Watch.objects.filter(episode__show=show_id, user=OuterRef("user"))
+    watching.filter(~Exists(theirs), user__in={watch.user_id for watch in gone}).delete()
+    return len(gone)
+
+
+def _is_of(watch: Watch, seen: Collection[Seen]) -> bool:
+    """Whether a watch is of one of these viewings; its time may be another report's of the same viewing since then."""
+    return any(
+        watch.watched_at == at or (watch.episode.code == code and abs(watch.watched_at - at) <= SAME_VIEWING)
+        for code, at in seen
+    )
 
 
 def _lists(watches: Iterable[Watch], to_show_id: int) -> set[tuple[int, int]]:

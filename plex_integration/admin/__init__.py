@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from plex_integration.admin import accounts, conflicts, connections, events, mappings
+from plex_integration.admin import accounts, conflicts, connections, events, mappings, paths, runs
 
-__all__ = ["accounts", "conflicts", "connections", "events", "mappings"]
+__all__ = ["accounts", "conflicts", "connections", "events", "mappings", "paths", "runs"]
 
 admin.site.site_header = "Tracker"
 admin.site.site_title = "Tracker"

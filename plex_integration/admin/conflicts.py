@@ -14,13 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from plex_integration import questions, resolution
+from plex_integration import question_list, questions, resolution
 from plex_integration.admin.answers import confirmation, is_confirmed, person, tell_problems
 from plex_integration.exceptions import Unresolvable
 from plex_integration.forms import AnswerForm
 from plex_integration.models import PlexConflict
 from plex_integration.words import counted, score_words, told
-from tvshows import tmdb
 from tvshows.columns import moment, titled
 
 LIST = "admin:plex_integration_plexconflict_changelist"
@@ -119,23 +118,17 @@ class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if resolved is None:
             return self._page(request, conflict, form)
         self.log_change(request, resolved.conflict, resolved.conflict.get_resolution_action_display())
-        for line in [_settled(resolved.conflict), *told(resolved)]:
+        for line in [questions.answer_in_words(resolved.conflict), *told(resolved)]:
             messages.success(request, line)
         _offer_next(request)
         return HttpResponseRedirect(reverse(LIST))
 
     def _page(self, request: HttpRequest, conflict: PlexConflict, form: AnswerForm) -> HttpResponse:
-        user_id = person(request).pk
-        question = questions.ask(conflict, user_id=user_id)
-        sought = request.GET.get("q", "")
-        found = questions.search(sought, question, user_id=user_id)
+        sheet = questions.sheet(conflict, user_id=person(request).pk, sought=request.GET.get("q", ""))
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "original": conflict, "question": question,
-            "title": str(conflict), "form": form, "q": sought, "found": found, "media": self.media,
-            "on_tmdb": questions.search_tmdb(sought), "from_plex": questions.may_ask_plex(question),
-            "has_tmdb": tmdb.client() is not None,
-            "picked": form.picked or questions.preselected(question, found, sought),
-            "may_answer": self.has_change_permission(request, conflict) and not conflict.resolved,
+            **self.admin_site.each_context(request), "opts": self.opts, "original": conflict, "title": str(conflict),
+            "sheet": sheet, "question": sheet.question, "form": form, "picked": form.picked or sheet.preselected,
+            "may_answer": self.has_change_permission(request, conflict) and not conflict.resolved, "media": self.media,
         }
         return TemplateResponse(request, "admin/plex_integration/plexconflict/question.html", context)
 
@@ -186,16 +179,8 @@ class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return None
 
 
-def _settled(conflict: PlexConflict) -> str:
-    """The answer as a sentence."""
-    if conflict.resolution_action == PlexConflict.Resolution.IGNORED:
-        return f"{conflict} is ignored. Its plays stay in the activity and are not tracked."
-    made = " It is a new show here." if conflict.resolution_action == PlexConflict.Resolution.CREATED else ""
-    return f"{conflict} in Plex is {conflict.resolved_tvshow}.{made}"
-
-
 def _offer_next(request: HttpRequest) -> None:
-    following = PlexConflict.objects.open().order_by("created_at").first()
+    following = question_list.following()
     if following:
         url = reverse("admin:plex_integration_plexconflict_change", args=[following.pk])
         messages.info(request, format_html('Next: <a href="{}">which show is “{}”?</a>', url, following))

@@ -14,27 +14,14 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from plex_integration import conflicts, mapping, questions, resolution
+from plex_integration import mapping, mapping_list, questions, resolution, retraction
 from plex_integration.admin.answers import person
 from plex_integration.exceptions import Unresolvable
 from plex_integration.forms import ChooseForm, MappingForm
+from plex_integration.mapping_list import STATES, moved_in_words, state_of
 from plex_integration.models import PlexShowMapping
 from plex_integration.words import counted, told
 from tvshows.columns import moment, titled
-from tvshows.models import TVShow
-from tvshows.watching import Move
-
-STATES = {
-    "mapped": ("mapped", "badge-ok"), "off": ("marking off", ""), "waiting": ("waits for you", "badge-warn"),
-    "aside": ("set aside", ""),
-}
-
-
-def state_of(row: PlexShowMapping) -> str:
-    """One of the four states that a mapping can be in."""
-    if row.tvshow_id:
-        return "mapped" if row.sync_enabled else "off"
-    return "waiting" if row.sync_enabled else "aside"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -83,7 +70,7 @@ class MappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def state(self, row: PlexShowMapping) -> str:
         """The state as a badge."""
         words, tone = STATES[state_of(row)]
-        return format_html('<span class="badge {}">{}</span>', tone, words)
+        return format_html('<span class="badge {}">{}</span>', tone, words.capitalize())
 
     @admin.display(description="confidence", ordering="match_confidence", empty_value="–")
     def confidence(self, row: PlexShowMapping) -> str | None:
@@ -151,7 +138,7 @@ class MappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return HttpResponseRedirect(request.path)
         self.log_change(request, row, f"Changed the show to {form.show}.")
         messages.success(request, f"{row} in Plex is now {form.show}.")
-        for line in (told(resolved) if resolved else _moved(move, form.show)):
+        for line in (told(resolved) if resolved else moved_in_words(move, form.show)):
             messages.success(request, line)
         return HttpResponseRedirect(request.path)
 
@@ -161,11 +148,11 @@ class MappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise PermissionDenied
         if not form.is_valid():
             return self._refused(request, form)
-        asked = conflicts.open_for(row.plex_show_key) if row.plex_show_key and not row.tvshow_id else None
+        entry = mapping_list.entries([row])[0]
         context = {
             "row": row, "title": f"Change {row} to {form.show}?", "new": form.show, "original": row,
             "move": mapping.plan_change(row.pk, tvshow_id=form.show.pk),
-            "question": questions.ask(asked, user_id=None) if asked else None,
+            "waiting": mapping_list.waiting_events(entry),
         }
         return self._render(request, "confirm_change", context)
 
@@ -176,12 +163,9 @@ class MappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _page(self, request: HttpRequest, row: PlexShowMapping) -> HttpResponse:
         sought = request.GET.get("q", "")
-        words, tone = STATES[state_of(row)]
         context = {
-            "row": row, "title": str(row), "original": row, "state": words, "tone": tone, "q": sought,
-            "confidence": self.confidence(row),
+            "row": row, "title": str(row), "original": row, "entry": mapping_list.entries([row])[0], "q": sought,
             "found": questions.shows_named(sought).exclude(plex_mappings=row.pk)[: questions.FOUND],
-            "asked": conflicts.open_for(row.plex_show_key) if row.plex_show_key else None,
             "may_change": self.has_change_permission(request, row),
             "may_delete": self.has_delete_permission(request, row),
         }
@@ -203,20 +187,14 @@ class MappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _switch(self, request: HttpRequest, rows: QuerySet[PlexShowMapping], *, on: bool) -> None:
         pks, unmapped = list(rows.values_list("pk", flat=True)), rows.filter(tvshow__isnull=True).count()
-        switched = resolution.switch_sync(pks, enabled=on, now=timezone.now())
+        now = timezone.now()
+        switched = retraction.switch_on(pks, now=now) if on else resolution.switch_sync(pks, enabled=False, now=now)
         for row in PlexShowMapping.objects.filter(pk__in=pks):
             self.log_change(request, row, f"Switched marking {'on' if on else 'off'}.")
         messages.success(request, f"Marking is {'on' if on else 'off'} for {counted(switched, 'Plex show')}.")
         if unmapped:
-            after = "asks you which show it is at its next play" if on else "is set aside; its plays are not tracked"
+            after = "waits for you, or asks at its next play" if on else "is set aside; its plays are not tracked"
             messages.info(request, f"What has no show here yet {after}.")
-
-
-def _moved(move: Move, show: TVShow) -> list[str]:
-    lines = [f"{counted(move.moved, 'marked episode')} moved to {show}."] if move.moved else []
-    if move.left:
-        lines.append(f"{show} lacks {', '.join(move.left)}: those stay where they were.")
-    return lines
 
 
 def _tell_settled(request: HttpRequest, settled: int) -> None:

@@ -192,7 +192,8 @@ def _connected(
     request: Request, shape: type[CamelSerializer], given: dict[str, Any], *, token: str | None, **options: bool | None,
 ) -> Response:
     config = connecting.connect(
-        user=person(request), token=token, server_url=given.get("plex_server_url", ""), now=timezone.now(), **options,
+        user=person(request), token=token, server_url=given.get("plex_server_url", ""), server_id="", ask_which=False,
+        now=timezone.now(), **options,
     )
     libraries.refresh_or_explain(config)  # one that fails can be tried again at /api/plex/libraries/refresh
     url = webhook_url(config, request)

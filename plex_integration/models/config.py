@@ -45,9 +45,13 @@ class PlexConfig(models.Model):
 
     def secrets(self, now: datetime) -> list[str]:
         """The secrets that an event may bear: the current one, and the one before it while its grace lasts."""
-        expires = self.previous_secret_expires_at
-        grace = self.previous_webhook_secret if expires and expires > now else ""
+        grace = self.previous_webhook_secret if self.grace_until(now) else ""
         return [secret for secret in (self.webhook_secret, grace) if secret]
+
+    def grace_until(self, now: datetime) -> datetime | None:
+        """Until when the secret before works, or nothing where it does not."""
+        expires = self.previous_secret_expires_at
+        return expires if self.previous_webhook_secret and expires and expires > now else None
 
 
 class PlexAccount(models.Model):

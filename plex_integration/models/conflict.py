@@ -83,4 +83,5 @@ class PlexConflict(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plex_title} ({self.plex_year})" if self.plex_year else self.plex_title
+        year = f"({self.plex_year})" if self.plex_year else ""
+        return self.plex_title if self.plex_title.endswith(year) else f"{self.plex_title} {year}"

@@ -87,6 +87,16 @@ class PlexWebhookLog(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="idx_webhook_logs_created"),
             models.Index(fields=["status"], name="idx_webhook_logs_status"),
+            # Counts by time and verdict read this alone, and never a row with its payload.
+            models.Index(fields=["status", "-created_at"], name="idx_webhook_logs_verdicts"),
+            # What was set aside for want of a link, counted by account.
+            models.Index(fields=["action_taken", "account"], name="idx_webhook_logs_aside"),
+            # The filters of the activity page, each newest first; the titles also for going from one to the next.
+            models.Index(fields=["account", "-created_at"], name="idx_webhook_logs_of_account"),
+            models.Index(fields=["action_taken", "-created_at"], name="idx_webhook_logs_actions"),
+            models.Index(
+                fields=["plex_title", "plex_season", "plex_episode", "-created_at"], name="idx_webhook_logs_titles",
+            ),
             models.Index(fields=["plex_rating_key"], name="idx_webhook_logs_rating_key"),
             models.Index(
                 fields=["status", "-created_at"], condition=Q(status="failed"), name="idx_webhook_logs_failed",

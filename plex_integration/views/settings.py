@@ -1,34 +1,32 @@
-"""The page of settings for Plex: connecting it, and what of it counts. Each view makes one call into the domain."""
+"""The page of settings for Plex: how far the setup is, and what of Plex counts. Each view makes one call into the
+domain.
+"""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from plex_integration import connecting
+from plex_integration import connecting, diagnosis, guide
 from plex_integration import libraries as plex_libraries
 from plex_integration.config import webhook_url
-from plex_integration.exceptions import PlexIntegrationError
-from plex_integration.forms import ConnectForm, OptionsForm
+from plex_integration.linking import LinkingForm
 from plex_integration.models import PlexConfig
-from tvshows import tmdb
+from plex_integration.setup_forms import ConnectForm, OptionsForm, SecretForm
+from plex_integration.views.rights import may, needs
+from plex_integration.words import counted
 from tvshows.visitors import person, staff_only
 
 PAGE = "settings-plex"
-_PIN = "plex_pin"  # in the session: the number and the address of a sign-in that was begun
+LINKING = "change_plexaccount"
 
-_LOOPBACK = (
-    "Its address is this machine's own, so only a Plex server on this machine reaches it. For another one start the "
-    "tracker with --host 0.0.0.0, open it by its address in your network, and register the webhook from there."
-)
 
-def _config(request: HttpRequest) -> PlexConfig | None:
+def config_of(request: HttpRequest) -> PlexConfig | None:
+    """The connection of whoever looks."""
     return PlexConfig.objects.filter(user=person(request)).first()
 
 
@@ -36,86 +34,62 @@ def _config(request: HttpRequest) -> PlexConfig | None:
 @never_cache
 @staff_only
 def plex(request: HttpRequest) -> HttpResponse:
-    """What is connected, and everything that can be set."""
-    return _page(request, ConnectForm(label_suffix=""))
+    """What is connected, what is missing, and everything that can be set."""
+    return page(request)
 
 
-def _page(request: HttpRequest, form: ConnectForm) -> HttpResponse:
-    config = _config(request)
-    context: dict[str, Any] = {"form": form, "config": config, "has_tmdb": tmdb.client() is not None}
+def page(request: HttpRequest, **replaced: Any) -> HttpResponse:
+    """The page, with forms or findings in the place of fresh ones."""
+    config, now = config_of(request), timezone.now()
+    steps = guide.examine(config)
+    context: dict[str, Any] = {"config": config, "guide": steps, "form": ConnectForm(label_suffix="")}
     if config:
+        url = webhook_url(config, request)
         context |= {
-            "options": OptionsForm(instance=config, label_suffix=""), "webhook_url": webhook_url(config, request),
-            "libraries": config.libraries.filter(kind="show"), "accounts": config.accounts.select_related("user"),
+            "options": OptionsForm(instance=config, label_suffix=""), "secret_form": SecretForm(label_suffix=""),
+            "linking": LinkingForm(steps.accounts), "may_link": may(request, LINKING),
+            "webhook_url": url, "hints": guide.hints(config, url),
+            "libraries": config.libraries.filter(kind="show"), "old_url_until": config.grace_until(now),
         }
-    return render(request, "settings/plex.html", context)
+    return render(request, "settings/plex.html", context | replaced)
 
 
-@require_POST
-@sensitive_post_parameters("token")
-@staff_only
-def connect(request: HttpRequest) -> HttpResponse:
-    """With a token, or the saved one, and the server found or given."""
-    form = ConnectForm(request.POST, label_suffix="")
-    if form.is_valid() and _connect(request, form.cleaned_data["token"], form.cleaned_data["server_url"]):
-        return redirect(PAGE)
-    return _page(request, form)
-
-
-def _connect(request: HttpRequest, token: str, server_url: str = "") -> bool:
-    """Connect and say so, or what is wrong."""
-    try:
-        config = connecting.connect(user=person(request), token=token, server_url=server_url, now=timezone.now())
-    except PlexIntegrationError as problem:
-        messages.error(request, str(problem))
-        return False
-    messages.success(request, f"Connected to {config.plex_server_name} as {config.plex_username}.")
-    _read_libraries(request, config)
-    return True
-
-
-def _read_libraries(request: HttpRequest, config: PlexConfig) -> None:
-    if problem := plex_libraries.refresh_or_explain(config):
-        messages.warning(request, problem)
-
-
-@require_http_methods(["GET", "POST"])
+@require_GET
 @never_cache
 @staff_only
-def sign_in(request: HttpRequest) -> HttpResponse:
-    """POST begins to sign in with Plex; the page then looks every few seconds whether the person has agreed there."""
-    try:
-        if request.method == "POST":
-            pin = connecting.start_sign_in()
-            request.session[_PIN] = [pin.id, pin.url]
-            return redirect("settings-plex-sign-in")
-        return _waited(request)
-    except PlexIntegrationError as problem:
-        request.session.pop(_PIN, None)
-        messages.error(request, str(problem))
-        return redirect(PAGE)
+def check(request: HttpRequest) -> HttpResponse:
+    """What plex.tv and the server say just now: a part of the page, or the whole page with it."""
+    config, now = config_of(request), timezone.now()
+    findings = diagnosis.look(config, webhook_url(config, request), now=now) if config else ()
+    found = {"findings": findings, "asked_at": now}
+    if "HX-Request" in request.headers:
+        return render(request, "settings/_check.html", found)
+    return page(request, **found)
 
 
-def _waited(request: HttpRequest) -> HttpResponse:
-    if _PIN not in request.session:
+@require_GET
+@never_cache
+@staff_only
+def first_event(request: HttpRequest) -> HttpResponse:
+    """Whether the first event has arrived: a part of the page that looks again by itself."""
+    if "HX-Request" not in request.headers:
         return redirect(PAGE)
-    pin_id, url = request.session[_PIN]
-    token = connecting.finish_sign_in(pin_id)
-    if not token:
-        return render(request, "settings/plex_sign_in.html", {"url": url})
-    del request.session[_PIN]
-    _connect(request, token)
-    return redirect(PAGE)
+    config = config_of(request)
+    return render(request, "settings/_first_event.html", {"last_event": guide.last_event(config) if config else None})
 
 
 @require_POST
 @staff_only
 def options(request: HttpRequest) -> HttpResponse:
     """Switch the connection, marking and adding."""
-    form = OptionsForm(request.POST, instance=_config(request))
-    if form.instance.pk and form.is_valid():
-        form.instance.save(update_fields=list(form.fields))
-        messages.success(request, "Saved.")
+    config = config_of(request)
+    if config is None:
+        return redirect(PAGE)
+    form = OptionsForm(request.POST, instance=config, label_suffix="")
+    if not form.is_valid():
+        return page(request, options=form)
+    form.save()
+    messages.success(request, "The options are saved.")
     return redirect(PAGE)
 
 
@@ -123,28 +97,53 @@ def options(request: HttpRequest) -> HttpResponse:
 @staff_only
 def libraries(request: HttpRequest) -> HttpResponse:
     """Which libraries count; or read them from the server again."""
-    config = _config(request)
+    config = config_of(request)
     if config and "refresh" in request.POST:
-        _read_libraries(request, config)
+        read_libraries(request, config)
     elif config:
-        counted, shown = set(request.POST.getlist("counted")), request.POST.getlist("shown")
-        for one in config.libraries.filter(section_key__in=shown):
-            plex_libraries.set_counted(config.pk, one.section_key, counted=one.section_key in counted)
-        messages.success(request, "Saved.")
+        plex_libraries.choose(
+            config, shown=set(request.POST.getlist("shown")), counted=set(request.POST.getlist("counted")),
+        )
+        messages.success(request, "The libraries are saved.")
+    return redirect(PAGE)
+
+
+def read_libraries(request: HttpRequest, config: PlexConfig) -> None:
+    """Read them from the server, and say what was wrong if anything was."""
+    if problem := plex_libraries.refresh_or_explain(config):
+        messages.warning(request, problem)
+    elif "refresh" in request.POST:
+        messages.success(request, "The libraries were read again.")
+
+
+@require_POST
+@needs(LINKING)
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Whose plays are whose, and running again what was set aside."""
+    config = config_of(request)
+    form = LinkingForm(guide.accounts(config) if config else (), request.POST)
+    if not form.is_valid():
+        return page(request, linking=form)
+    linked, again = form.save(now=timezone.now())
+    messages.success(request, f"{counted(linked, 'account')} changed, {counted(again, 'play')} run again.")
     return redirect(PAGE)
 
 
 @require_POST
 @staff_only
-def webhook(request: HttpRequest) -> HttpResponse:
-    """Have plex.tv send the account's events to our URL."""
-    if config := _config(request):
-        try:
-            url = webhook_url(config, request)
-            connecting.register_webhook(config, url)
-            messages.success(request, "The webhook is registered. The next thing that you watch arrives here.")
-            if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
-                messages.warning(request, _LOOPBACK)
-        except PlexIntegrationError as problem:
-            messages.error(request, str(problem))
+def disconnect(request: HttpRequest) -> HttpResponse:
+    """Switch the connection off; nothing that was saved goes, but for the token at a person's wish."""
+    if config := config_of(request):
+        connecting.disable(config, now=timezone.now(), forget_token="forget_token" in request.POST)
+        messages.success(request, "Plex is disconnected. Everything that you had is still here.")
+    return redirect(PAGE)
+
+
+@require_POST
+@staff_only
+def switch_on(request: HttpRequest) -> HttpResponse:
+    """Take in events again."""
+    if config := config_of(request):
+        connecting.enable(config, now=timezone.now())
+        messages.success(request, "What Plex sends is taken in again.")
     return redirect(PAGE)

@@ -2,6 +2,15 @@
 (() => {
   "use strict";
 
+  // What draws it has a dark theme of its own under this class.
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => {
+    const chosen = document.documentElement.dataset.theme;
+    document.documentElement.classList.toggle("dark-mode", chosen ? chosen === "dark" : system.matches);
+  };
+  follow();
+  system.addEventListener("change", follow);
+
   const place = document.getElementById("api-docs");
   SwaggerUIBundle({
     domNode: place,

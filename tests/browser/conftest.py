@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import ConsoleMessage, Page
 
 # Playwright runs an event loop in the thread of the tests, and Django then refuses to touch the database there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -39,13 +42,30 @@ def page(page):
     return page
 
 
+@contextmanager
+def complain(page: Page) -> Iterator[list[str]]:
+    """What the browser complains about meanwhile: errors of scripts, and what the content policy stopped."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(message.text)
+
+    def fail(error: object) -> None:
+        found.append(str(error))
+
+    page.on("console", note)
+    page.on("pageerror", fail)
+    yield found
+    page.remove_listener("console", note)
+    page.remove_listener("pageerror", fail)
+
+
 @pytest.fixture
 def complaints(page):
-    """What the browser complained about: errors of scripts, and what the content policy stopped."""
-    found = []
-    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
+    """What the browser complained about in this test."""
+    with complain(page) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ class FakePlex:
     episodes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     libraries: list[dict[str, Any]] = field(default_factory=list)
     accounts: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
     webhooks: list[str] = field(default_factory=list)
     granted: set[int] = field(default_factory=set)  # pins to which the person has agreed
     connections: list[dict[str, Any]] | None = None  # None: this one, local
@@ -143,6 +144,16 @@ class FakePlex:
         }
         if request.path in whole:
             return 200, {"MediaContainer": whole[request.path]}
+        if section := re.fullmatch(r"/library/sections/(\w+)/all", request.path):
+            return 200, {"MediaContainer": self._page(self._section(section[1], request), request)}
+        if request.path == "/status/sessions/history/all":
+            since = int(request.query.get("viewedAt>", 0))
+            rows = sorted((one for one in self.history if one["viewedAt"] >= since), key=lambda one: one["viewedAt"])
+            return 200, {"MediaContainer": self._page(rows, request)}
+        if re.fullmatch(r"/library/metadata/\w+(,\w+)+", request.path):
+            keys = request.path.rpartition("/")[2].split(",")
+            several = [item for key in keys for item in self._items(key, leaves=False) or ()]
+            return 200, {"MediaContainer": self._page(several, request)}
         found = re.fullmatch(r"/library/metadata/(\w+)(/allLeaves)?", request.path)
         items = self._items(found[1], leaves=bool(found[2])) if found else None
         return (200, {"MediaContainer": self._page(items, request)}) if items is not None else (404, {})
@@ -151,14 +162,34 @@ class FakePlex:
         if leaves:
             return self.episodes.get(key)
         one = self.shows.get(key) or next(
-            (item for items in self.episodes.values() for item in items if str(item.get("ratingKey")) == key), None,
+            (item for items in self.episodes.values() for item in items
+             if isinstance(item, dict) and str(item.get("ratingKey")) == key), None,
         )
         return None if one is None else [one]
+
+    def _section(self, key: str, request: Request) -> list[dict[str, Any]]:
+        """The shows or episodes of a section that the query's filters let through, in its order."""
+        shows = [self._counted(show) for show in self.shows.values() if str(show.get("librarySectionID")) == key]
+        items, query = shows, request.query
+        if query.get("type") == "4":
+            items = [item for show in shows for item in self.episodes.get(str(show["ratingKey"]), [])]
+        for name in ("updatedAt", "lastViewedAt"):
+            if f"{name}>>" in query:
+                items = [one for one in items if isinstance(one, dict) and one.get(name, -1) >= int(query[f"{name}>>"])]
+            if query.get("sort") == f"{name}:asc":
+                items = sorted(items, key=lambda one: one.get(name, 0))
+        wanted = query.get("title", "").lower()
+        return [one for one in items if not wanted or wanted in one["title"].lower()]
+
+    def _counted(self, show: dict[str, Any]) -> dict[str, Any]:
+        leaves = self.episodes.get(str(show["ratingKey"]), [])
+        viewed = sum(isinstance(one, dict) and bool(one.get("viewCount")) for one in leaves)
+        return show | {"leafCount": len(leaves), "viewedLeafCount": viewed}
 
     def _page(self, items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
         start, size = (int(request.query.get(f"X-Plex-Container-{word}", 0)) for word in ("Start", "Size"))
         page = items[start:start + size] if size and self.knows_pages else items
-        with_guids = [item if request.query.get("includeGuids") else _without_guids(item) for item in page]
+        with_guids = [item if request.query.get("includeGuids") or not isinstance(item, dict) else _without_guids(item) for item in page]
         total = {"totalSize": len(items)} if self.names_total else {}
         return {"size": len(page), "offset": start, "Metadata": with_guids} | total
 

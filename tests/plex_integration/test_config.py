@@ -135,6 +135,15 @@ class TestRotating:
         third = config.rotate_secret(PlexConfig.objects.get().pk, grace=DAY, now=NOW).webhook_secret
         assert [bool(config.match_secret(each, NOW)) for each in (first, second, third)] == [False, True, True]
 
+    def test_the_grace_can_be_ended_before_its_time(self):
+        before = connect()
+        after = config.rotate_secret(before.pk, grace=DAY, now=NOW)
+        assert after.grace_until(NOW) == NOW + DAY
+        assert after.grace_until(NOW + DAY) is None
+        config.end_previous_secret(before.pk, now=NOW)
+        ended = PlexConfig.objects.get()
+        assert (ended.secrets(NOW), ended.grace_until(NOW)) == ([after.webhook_secret], None)
+
     def test_an_empty_secret_gets_no_grace(self):
         rotated = config.rotate_secret(connect(webhook_secret="").pk, grace=DAY, now=NOW)
         assert (rotated.previous_webhook_secret, rotated.previous_secret_expires_at) == ("", None)

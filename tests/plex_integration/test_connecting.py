@@ -9,9 +9,11 @@ from django.db import connection
 
 from plex_integration import client, connecting, plex_tv
 from plex_integration.config import get_token, note_address, set_token
+from plex_integration.connecting import TokenProblem
 from plex_integration.exceptions import DecryptionError, PlexIntegrationError, TransientError
 from plex_integration.models import InstallationValue, PlexAccount, PlexConfig, PlexLibrary
 from plex_integration.plex_tv import Account
+from plex_integration.servers import ServerProblem, SeveralServers
 from tests.plex_integration.fake_plex import MACHINE, TOKEN, FakePlex
 from tests.world import NOON
 
@@ -343,8 +345,12 @@ def test_the_webhook_is_added_to_those_of_others(plex, owner):
 
 def test_older_secrets_and_addresses_of_ours_are_replaced(plex, owner):
     others = ["https://tracker.example/other?secret=old", "https://elsewhere.example/api/plex/webhook?secret=theirs", "http://[broken"]
-    plex.webhooks = [f"{HERE}?secret=old", others[0], f"{HERE.replace('tracker.example', 'TRACKER.example')}?token=older", *others[1:], "http://old:8000/x"]
-    connecting.register_webhook(connect(owner), f"{HERE}?secret=new", old_urls=["http://old:8000/x"])
+    config = connect(owner)
+    moved = f"http://192.168.1.5:8000/api/plex/webhook?secret={config.webhook_secret}"
+    plex.webhooks = [
+        f"{HERE}?secret=old", others[0], f"{HERE.replace('tracker.example', 'TRACKER.example')}?token=older", *others[1:], "http://old:8000/x", moved,
+    ]
+    connecting.register_webhook(config, f"{HERE}?secret=new", old_urls=["http://old:8000/x"])
     assert plex.webhooks == [*others, f"{HERE}?secret=new"]
 
 
@@ -418,3 +424,64 @@ def test_the_token_is_in_no_log_no_url_and_in_the_database_only_encrypted(plex, 
     urls = " ".join(f"{request.path} {request.query}" for request in plex.requests)
     for form in (TOKEN, quote(TOKEN, safe="")):
         assert form not in caplog.text + rows + urls
+
+
+# Of several servers
+
+@pytest.fixture
+def attic(plex):
+    with FakePlex(machine_identifier="attic", name="Attic") as attic:
+        plex.resources = [plex.resource(), attic.resource()]
+        yield attic
+
+
+def test_of_several_servers_one_is_asked_for_unless_one_of_them_is_saved(plex, owner, attic):
+    refusal(owner, SeveralServers, ask_which=True)
+    assert not PlexConfig.objects.exists()
+    assert connect(owner, server_id=MACHINE).plex_server_name == "Shelf"
+    assert connect(owner, ask_which=True).plex_server_name == "Shelf"
+    assert "does not have that server any more" in refusal(owner, ServerProblem, server_id="cellar")
+
+
+def test_a_survey_says_where_each_server_answers_and_asks_nobody_with_the_token(plex, owner, attic):
+    plex.resources[1]["connections"] = [plex.connection(NOWHERE), plex.connection("gopher://x"), plex.connection(), attic.connection()]
+    plex.resources.append(plex.resource(name="Alex's", owned=False))
+    shelf, second, shared = connecting.survey(user=owner, token=TOKEN)
+    assert (shelf.name, shelf.url) == ("Shelf", plex.url)
+    assert second.url == attic.url
+    assert [one.problem for one in second.tried] == [
+        "does not answer from this machine", "is an address that is never asked", "is answered by another server", "",
+    ]
+    assert (shared.owned, shared.url) == (False, "")
+    assert attic.tokens_seen() == set()
+    assert {request.token for request in plex.asked("/identity")} == {""}
+
+
+def test_a_token_is_kept_sealed_while_a_person_chooses(settings):
+    sealed = connecting.seal(TOKEN)
+    assert TOKEN not in sealed
+    assert connecting.unseal(sealed) == TOKEN
+    assert connecting.unseal("") == connecting.unseal(sealed[:-2]) == ""
+    settings.ENCRYPTION_KEYS = [b"1" * 32]
+    assert connecting.unseal(sealed) == ""
+
+
+def test_problems_say_which_field_they_concern(plex, owner):
+    refusal(owner, TokenProblem, token=None)
+    refusal(owner, TokenProblem, token="wrong")
+    refusal(owner, ServerProblem, server_url=NOWHERE)
+    plex.server_refuses = True
+    refusal(owner, TokenProblem)
+
+
+# Switching off
+
+def test_disconnecting_keeps_the_token_unless_it_shall_be_forgotten(plex, owner):
+    config = connect(owner)
+    connecting.disable(config, now=NOON)
+    connecting.enable(config, now=NOON)
+    saved = PlexConfig.objects.get()
+    assert (saved.enabled, get_token(saved)) == (True, TOKEN)
+    connecting.disable(config, now=NOON, forget_token=True)
+    saved = PlexConfig.objects.get()
+    assert (saved.enabled, saved.plex_token, saved.plex_server_uuid) == (False, "", MACHINE)

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django_q.models import OrmQ, Schedule
 
-from plex_integration import cleanup, heartbeat, inbox, outcomes, processing, tasks
+from plex_integration import cleanup, heartbeat, inbox, outcomes, processing, schedules, tasks
 from plex_integration.exceptions import TransientError
 from plex_integration.models import PlexWebhookLog
 from tests.world import scrobble
@@ -153,7 +153,7 @@ def test_cleaning_works_in_batches(due, monkeypatch):
 
 def test_migrating_makes_the_schedules_once_and_keeps_when_they_run_next():
     first = dict(Schedule.objects.values_list("func", "next_run"))
-    assert set(first) == {"plex_integration.tasks.sweep", "plex_integration.tasks.clean_logs"}
+    assert set(first) == {func for _, func, *_ in schedules.SCHEDULES}
     call_command("migrate", verbosity=0)
     assert dict(Schedule.objects.values_list("func", "next_run")) == first
 

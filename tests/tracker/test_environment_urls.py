@@ -27,3 +27,27 @@ def test_a_bad_address_stops_the_start_with_the_name_and_the_mend(value, monkeyp
     with pytest.raises(ImproperlyConfigured, match=r"^TMDB_API_URL .+\. Write it like https://api\.themoviedb\.org/3") as caught:
         read()
     assert "canary" not in str(caught.value)
+
+
+def test_a_mail_server_is_read_and_who_signs_in_there_is_the_sender(monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", "smtp+tls://me%40example.org:se%3Acret@mail.example.org:587")
+    found = environment.email("EMAIL_URL")
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example.org", 587, True)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("me@example.org", "se:cret")
+    assert found["DEFAULT_FROM_EMAIL"] == "me@example.org"
+
+
+@pytest.mark.parametrize("value", ["mail.example.org", "http://mail.example.org", "smtp://", "smtp://canary@host:port"])
+def test_what_is_no_mail_server_stops_the_start(value, monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_URL .+\. Write it like smtp\+tls://") as caught:
+        environment.email("EMAIL_URL")
+    assert "canary" not in str(caught.value)
+
+
+def test_services_that_pass_messages_on_are_a_list(monkeypatch):
+    monkeypatch.setenv("NOTIFY_URLS", " ntfy://ntfy.sh/topic, discord://id/token\njson://10.0.0.5/x ")
+    assert environment.service_urls("NOTIFY_URLS") == ("ntfy://ntfy.sh/topic", "discord://id/token", "json://10.0.0.5/x")
+    monkeypatch.setenv("NOTIFY_URLS", "ntfy://ntfy.sh/topic,canary")
+    with pytest.raises(ImproperlyConfigured, match=r"^NOTIFY_URLS .+\. Write it like ntfy://"):
+        environment.service_urls("NOTIFY_URLS")

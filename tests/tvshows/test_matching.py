@@ -146,7 +146,42 @@ def test_a_title_alone_asks_though_the_catalogue_has_but_one(shows, title):
 
 def test_the_same_title_with_the_same_year_decides(shows):
     assert chosen(described("iCarly", year=2021)) == ("iCarly (2021)", 0.95, "title_year")
-    assert chosen(described("Office", year=2001)) == ("The Office (2001)", 0.95, "title_year")
+    assert chosen(described("THE OFFICE!", year=2001)) == ("The Office (2001)", 0.95, "title_year")
+
+
+def test_a_missing_article_asks_only_where_the_title_is_but_a_word(shows):
+    show("The X-Files", date(1993, 9, 10))
+    assert chosen(described("X Files", year=1993)) == ("The X-Files (1993)", 0.95, "title_year")
+    assert chosen(described("Office", year=2001)) is None
+    why = ("against", "Its article is another one, and its title but a word")
+    assert why in reasons(described("Office", year=2001), "The Office (2001)")
+
+
+def test_initials_for_the_last_words_decide_with_the_year_and_find_the_show_without_it(db):
+    for name, day in [("NCIS: Los Angeles", date(2009, 9, 22)), ("NCIS", date(2009, 1, 1))]:
+        show(name, day)
+    assert chosen(described("NCIS LA", year=2009)) == ("NCIS: Los Angeles (2009)", 0.90, "title_year")
+    assert match(described("NCIS LA")).candidates[0].show.title == "NCIS: Los Angeles"
+
+
+def test_initials_that_two_shows_may_have_ask(db):
+    for name in ("Law & Order: Special Victims Unit", "Law & Order: Silent Victims Unit"):
+        show(name, date(1999, 9, 20))
+    assert chosen(described("Law & Order: SVU", year=1999)) is None
+
+
+def test_the_article_tells_shows_apart_behind_whose_title_more_is_said(db):
+    show("The War of the Worlds", date(2019, 11, 17))
+    assert chosen(described("War of the Worlds 2019", year=2019)) is None
+    show("War of the Worlds", date(2019, 10, 28))
+    assert chosen(described("War of the Worlds 2019", year=2019))[0] == "War of the Worlds (2019)"
+    assert chosen(described("The War of the Worlds (2019 : UK)", year=2019))[0] == "The War of the Worlds (2019)"
+
+
+def test_late_shows_that_differ_by_their_hosts_are_not_alike(db):
+    show("The Late Late Show with James Corden", date(2015, 3, 23))
+    assert chosen(described("Late Show with Stephen Colbert", year=2015)) is None
+    assert chosen(described("Carpool with James Corden", year=2015)) is None
 
 
 @pytest.mark.parametrize("year", [2020, 2022, 1990])

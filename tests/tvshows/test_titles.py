@@ -1,6 +1,6 @@
 import pytest
 
-from tvshows.titles import country_of, forms, normalise, slug_year, spellings
+from tvshows.titles import country_of, forms, is_short_for, normalise, slug_year, spellings
 
 
 @pytest.mark.parametrize(("written", "same"), [
@@ -114,6 +114,8 @@ def test_a_slug_names_the_year_unless_it_is_part_of_the_title(slug, title, year)
     ("Penn Teller: Fool Us", "Penn & Teller: Fool Us"),
     ("Sarabhai versus Sarabhai", "Sarabhai vs. Sarabhai"),
     ("MasterChef AU", "MasterChef Australia"),
+    ("PLUR1BUS", "Pluribus"),
+    ("Our War AKA Generation War", "Generation War"),
 ])
 def test_a_title_and_what_libraries_make_of_it_share_a_form(written, held):
     assert forms(written) & forms(held)
@@ -160,3 +162,28 @@ def test_a_country_is_read_behind_a_title_with_and_without_brackets(title, count
 def test_the_article_is_told_and_does_not_make_titles_differ():
     assert (normalise("The Swarm").article, normalise("Swarm").article) == ("the", "")
     assert normalise("The Swarm") == normalise("Swarm")
+
+
+@pytest.mark.parametrize(("short", "long"), [
+    ("NCIS LA", "NCIS: Los Angeles"),
+    ("Law & Order: SVU", "Law & Order: Special Victims Unit"),
+    ("Star Trek DS9", "Star Trek: Deep Space Nine"),
+    ("CSI: NY", "CSI: New York"),
+    ("Batman: TAS", "Batman: The Animated Series"),
+    ("Jay Leno", "The Tonight Show with Jay Leno"),
+])
+def test_a_short_title_stands_for_a_long_one(short, long):
+    assert is_short_for(short, long)
+    assert not is_short_for(long, short)
+
+
+@pytest.mark.parametrize(("short", "long"), [
+    ("LA", "Los Angeles"),  # initials alone could be anything's
+    ("NCIS LA", "NCIS: Long Beach"),
+    ("NCIS N", "NCIS: Naples"),
+    ("Dragons", "Dances with Dragons"),
+    ("The Stars", "Dancing with the Stars"),
+    ("Leno", "The Tonight Show with Jay Leno"),
+])
+def test_what_is_not_said_by_initials_or_by_the_host_is_another_title(short, long):
+    assert not is_short_for(short, long)

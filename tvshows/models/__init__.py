@@ -1,6 +1,6 @@
 """Shows, who watched them, and what is remembered of the services that describe them."""
 
-from tvshows.models.services import CachedAnswer, RequestSlot, ServiceState
+from tvshows.models.services import CachedAnswer, RequestSlot, ServiceMinute, ServiceState
 from tvshows.models.shows import (
     AUTOMATIC_SOURCES,
     Episode,
@@ -12,6 +12,6 @@ from tvshows.models.shows import (
 )
 
 __all__ = [
-    "AUTOMATIC_SOURCES", "CachedAnswer", "Episode", "RequestSlot", "ServiceState", "ShowTitle", "TVShow",
-    "TrackedShow", "Viewer", "Watch",
+    "AUTOMATIC_SOURCES", "CachedAnswer", "Episode", "RequestSlot", "ServiceMinute", "ServiceState", "ShowTitle",
+    "TVShow", "TrackedShow", "Viewer", "Watch",
 ]

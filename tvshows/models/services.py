@@ -41,6 +41,22 @@ class ServiceState(models.Model):
         return self.service
 
 
+class ServiceMinute(models.Model):
+    """How often a service was asked in one minute, and how often it did not answer; kept for a day or two."""
+
+    service = models.CharField(max_length=64)
+    minute = models.DateTimeField()
+    asked = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "service_minutes"
+        constraints = [models.UniqueConstraint(fields=["service", "minute"], name="service_minutes_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.minute:%H:%M}"
+
+
 class CachedAnswerQuerySet(models.QuerySet["CachedAnswer"]):
     """Answers."""
 

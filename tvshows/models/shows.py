@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -143,6 +143,16 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
         """Without season 0, the specials."""
         return self.exclude(season_number=0)
 
+    def aired(self, today: date) -> Self:
+        """Those that have aired, as far as is known."""
+        return self.filter(Q(air_date__isnull=True) | Q(air_date__lte=today))
+
+    def up_to(self, last: Episode) -> Self:
+        """An episode and the show's others before it; of a special the specials before it."""
+        numbers = Q(season_number=last.season_number, episode_number__lte=last.episode_number)
+        earlier = Q(season_number__gt=0, season_number__lt=last.season_number)
+        return self.filter(numbers | earlier, show=last.show_id)
+
 
 class Episode(models.Model):
     """An episode; season 0 holds the specials."""
@@ -208,10 +218,14 @@ _PLAYS = """
 _EPISODES = "FROM tvshow_episodes e WHERE e.show_id = tracked_shows.show_id"
 _SEEN = f"SELECT COUNT(*) {_EPISODES} AND e.season_number <> 0 AND {_PLAYS} > 0"
 _MINUTES = f"SELECT COALESCE(SUM(e.runtime * {_PLAYS}), 0) {_EPISODES}"
+# Not MAX(w.watched_at): for that SQLite would walk through all that the person, or anybody, ever watched.
+_PLAYED_AT = _PLAYS.replace("COUNT(*)", "MAX(CASE WHEN w.removed_at IS NULL THEN w.watched_at END)")
+_LAST = f"SELECT MAX({_PLAYED_AT}) {_EPISODES}"
 _ENDED = "SELECT 1 FROM tvshows s WHERE s.id = tracked_shows.show_id AND s.airing IN ('ended', 'canceled')"
 _ALL = f"SELECT NULLIF(COUNT(*), 0) {_EPISODES} AND e.season_number <> 0"
 _RECOUNT = f"""
-UPDATE tracked_shows SET watched_episodes = ({_SEEN}), total_minutes = ({_MINUTES}), updated_at = %s,
+UPDATE tracked_shows SET watched_episodes = ({_SEEN}), total_minutes = ({_MINUTES}), last_watched_at = ({_LAST}),
+  updated_at = %s,
   status = CASE WHEN status <> 'dropped' AND EXISTS ({_ENDED}) AND ({_SEEN}) >= ({_ALL})
     THEN 'completed' ELSE status END
 """  # noqa: S608  (made of the constants above)
@@ -256,6 +270,7 @@ class TrackedShow(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.WATCHING)
     watched_episodes = models.PositiveIntegerField(default=0, editable=False)
     total_minutes = models.PositiveIntegerField(default=0, editable=False)
+    last_watched_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -313,6 +328,7 @@ class Watch(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-watched_at"], name="idx_watches_user_time"),
+            models.Index(fields=["-watched_at"], name="idx_watches_time"),
             models.Index(fields=["episode", "user"], name="idx_watches_episode_user"),
             models.Index(fields=["source_ref"], condition=~Q(source_ref=""), name="idx_watches_source_ref"),
         ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from plex_integration import config as plex_config
 from plex_integration import demo
-from plex_integration.models import PlexConfig, PlexWebhookLog
+from plex_integration.models import PlexWebhookLog
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         if options["remove"]:
             self._remove(dry_run=options["dry_run"])
             return
-        config = PlexConfig.objects.order_by("pk").first()
+        config = demo.connection()
         if config is None:
             raise CommandError("There is no account yet. Open the setup link that `manage.py up` prints first.")
         if options["dry_run"]:

@@ -1,18 +1,17 @@
 """Send a sample event to the running server, as Plex would."""
 
-import json
 import time
 from argparse import ArgumentParser
 from typing import Any
-from uuid import uuid4
+from urllib.parse import urlencode
 
-import requests
 from django.core.management.base import BaseCommand, CommandError
 
 from plex_integration import config as plex_config
+from plex_integration import sample
 from plex_integration.models import PlexConfig, PlexWebhookLog
 
-SECONDS = 10  # to answer, and again for the worker to finish
+SECONDS = 10  # for the worker to finish
 EVENTS = ("media.play", "media.scrobble", "library.new")
 
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", help="Where the server runs (where `manage.py up` started it last).")
         parser.add_argument("--event", choices=EVENTS, default=EVENTS[0], help="The kind of event (%(default)s).")
-        parser.add_argument("--title", default="Test of the tracker", help="The show's title.")
+        parser.add_argument("--title", default=sample.TITLE, help="The show's title.")
         parser.add_argument("--season", type=int, default=1, help="The season (1).")
         parser.add_argument("--episode", type=int, default=1, help="The episode (1).")
 
@@ -33,42 +32,22 @@ class Command(BaseCommand):
         config = PlexConfig.objects.order_by("pk").first()
         if config is None or not config.webhook_secret:
             raise CommandError("There is no connection yet. Open the setup link that `manage.py up` prints first.")
-        key = f"test-{uuid4().hex[:12]}"
-        answer = self._post(options["url"] or plex_config.address(), config, _payload(key, options))
+        key, origin = sample.new_key(), (options["url"] or plex_config.address()).rstrip("/")
+        named = {name: options[name] for name in ("event", "title", "season", "episode")}
+        try:
+            url = f"{origin}{plex_config.WEBHOOK_PATH}?{urlencode({'secret': config.webhook_secret})}"
+            answer = sample.post(url, sample.payload(key, **named))
+        except sample.Unreached as problem:
+            mend = "Is `manage.py up` running there? --url says where to look."
+            raise CommandError(f"{origin} {problem} {mend}") from None
         self.stdout.write(f"Answer: {answer.status_code} {answer.text}")
-        if answer.status_code not in {200, 202, 429}:
+        if answer.status_code not in sample.TAKEN:
             raise CommandError("The event was not taken. The answer says why.")
         log = _finished(key)
         if log is None:
             raise CommandError("The server took the event, but it is not in this database: it runs with another one.")
         verdict = log.get_status_display()
         self.stdout.write(f"Event {log.pk}: {verdict} / {log.action_taken or 'waits for a worker'}. {log.reason}")
-
-    def _post(self, url: str, config: PlexConfig, payload: dict[str, Any]) -> requests.Response:
-        address = f"{url.rstrip('/')}{plex_config.WEBHOOK_PATH}"
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy of the environment has no business between us and ourselves
-            try:
-                return session.post(
-                    address, params={"secret": config.webhook_secret}, files={"payload": (None, json.dumps(payload))},
-                    timeout=SECONDS, allow_redirects=False,
-                )
-            except requests.RequestException as problem:
-                # Its text names the URL, and that bears the secret.
-                mend = "Is `manage.py up` running there? --url says where to look."
-                raise CommandError(f"{url} does not answer ({type(problem).__name__}). {mend}") from None
-
-
-def _payload(key: str, options: dict[str, Any]) -> dict[str, Any]:
-    """An event of the person that the connection belongs to: it names no account."""
-    return {
-        "event": options["event"], "user": True, "owner": True,
-        "Server": {"title": "Test", "uuid": "test-of-the-tracker"},
-        "Metadata": {
-            "librarySectionType": "show", "type": "episode", "ratingKey": key, "grandparentTitle": options["title"],
-            "title": "Test", "parentIndex": options["season"], "index": options["episode"],
-        },
-    }
 
 
 def _finished(key: str) -> PlexWebhookLog | None:

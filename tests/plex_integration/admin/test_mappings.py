@@ -95,7 +95,7 @@ def test_a_show_that_was_ignored_and_is_switched_on_is_asked_about_again(owner, 
     owner.post(page_of(asked), {"do": "off"})
     assert world.send(scrobble("iCarly", 1, 2, show_id="ic")).action_taken == "ignored"
     owner.post(page_of(asked), {"do": "on"})
-    assert world.send(scrobble("iCarly", 1, 3, show_id="ic")).action_taken == "conflict_created"
+    assert world.send(scrobble("iCarly", 1, 3, show_id="ic")).action_taken == "awaiting_resolution"
 
 
 def test_deleting_says_what_follows_and_leaves_what_was_marked(owner, office, world):

@@ -1,0 +1,69 @@
+"""The page of the sync."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth.models import User
+
+from plex_integration.models import PlexEpisode, SyncRun
+from plex_integration.sync import background
+
+PAGE = "/settings/plex/sync"
+
+
+@pytest.fixture
+def page(world, shelf):
+    world.client.force_login(world.owner)
+    return world.client
+
+
+def test_a_run_is_begun_followed_and_listed(page, shelf):
+    assert "Read the whole library" in page.get(PAGE).content.decode()
+    begun = page.post(f"{PAGE}/start", {"older": "on"}, follow=True).content.decode()
+    assert "The sync begins." in begun
+    assert 'hx-trigger="every 2s"' in begun
+    assert "Another sync is under way" in page.post(f"{PAGE}/start", follow=True).content.decode()
+    run = SyncRun.objects.get()
+    assert (run.older, run.started_by, run.scope) == (True, shelf.config.user, "all")
+    background.go_on(run.pk)
+    over = page.get(PAGE).content.decode()
+    assert "7 added" in over
+    assert "every 2s" not in over
+    assert "See what changed" in over
+    assert PlexEpisode.objects.count() == 5
+
+
+def test_a_run_is_cancelled(page, shelf):
+    page.post(f"{PAGE}/start")
+    assert "The sync stops." in page.post(f"{PAGE}/cancel", follow=True).content.decode()
+    background.go_on(SyncRun.objects.get().pk)
+    assert SyncRun.objects.get().status == "cancelled"
+    assert "No sync is running" in page.post(f"{PAGE}/cancel", follow=True).content.decode()
+
+
+def test_one_show_needs_its_title(page, shelf):
+    answer = page.post(f"{PAGE}/start", {"one": "on", "title": ""})
+    assert "as Plex has it" in answer.content.decode()
+    assert not SyncRun.objects.exists()
+    assert "whole number" in page.post(f"{PAGE}/start", {"one": "on", "title": "x", "year": "no"}).content.decode()
+    page.post(f"{PAGE}/start", {"one": "on", "title": "Dark", "year": "2017"})
+    assert (SyncRun.objects.get().scope, SyncRun.objects.get().title) == ("show", "Dark")
+
+
+def test_without_a_server_it_says_so_and_only_staff_see_it(page, shelf, world):
+    shelf.config.plex_token = ""
+    shelf.config.save()
+    assert "No Plex server yet" in page.get(PAGE).content.decode()
+    world.client.force_login(User.objects.create_user("sam"))
+    assert page.get(PAGE).status_code == 403
+    assert page.post(f"{PAGE}/start").status_code == 403
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_page_costs_the_same_however_many_runs_there_were(page, shelf, django_assert_max_num_queries, count):
+    now = datetime.now(UTC)
+    SyncRun.objects.bulk_create(
+        SyncRun(config=shelf.config, status="done", started_at=now, finished_at=now) for _ in range(count)
+    )
+    with django_assert_max_num_queries(9):
+        page.get(PAGE)
