@@ -38,7 +38,7 @@ _WITH_GUIDS: dict[str, str | int] = {"includeGuids": 1}
 _MOST_GUIDS = 100  # Plex names three
 _LONGEST_OVERVIEW = 10_000
 # Other characters would lead elsewhere on the server, or are no rating key, such as those of live television.
-_RATING_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+RATING_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN = re.compile(r"[!-~]{1,255}")
 _SEVERAL = re.compile(r"s(?P<season>\d{1,4})(?P<numbers>e\d{1,4}(?:[-. ]?e\d{1,4})+)(?!\d)", re.IGNORECASE)
 _MOST_IN_A_FILE = 20
@@ -184,7 +184,7 @@ class PlexServer:
 
     def episodes(self, show_rating_key: str) -> tuple[ServerEpisode, ...]:
         """All episodes of a show, specials included, in pages; none when this rating key is nobody's."""
-        if not _RATING_KEY.fullmatch(show_rating_key):
+        if not RATING_KEY.fullmatch(show_rating_key):
             return ()
         found: dict[str, ServerEpisode] = {}
         try:
@@ -198,7 +198,7 @@ class PlexServer:
 
     def _item(self, rating_key: str) -> dict[str, Any] | None:
         """One item's Metadata, or nothing where there is none. Its section may stand beside it."""
-        if not _RATING_KEY.fullmatch(rating_key):
+        if not RATING_KEY.fullmatch(rating_key):
             return None
         try:
             container = self._container(f"/library/metadata/{rating_key}", _WITH_GUIDS)
@@ -280,9 +280,8 @@ def read_show(item: Mapping[str, Any]) -> ServerShow | None:
 
 def read_episode(item: Mapping[str, Any]) -> ServerEpisode:
     """An episode's Metadata, typed. A legacy agent's GUID has the season and number, but only the show's id."""
-    guid = parse_guid(_text(item.get("guid"), 1000))
     season, number = number_of(item.get("parentIndex")), number_of(item.get("index"))
-    if guid and season is None and number is None:
+    if season is None and number is None and (guid := parse_guid(_text(item.get("guid"), 1000))):
         season, number = guid.season, guid.episode
     milliseconds = number_of(item.get("duration"))
     return ServerEpisode(

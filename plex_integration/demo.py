@@ -100,7 +100,7 @@ def _is(new: NewShow) -> Q:
 
 
 def connection() -> PlexConfig | None:
-    """Whose events the demo sends: the first connection, or one for a superuser who was made by hand; none without both."""
+    """Whose events the demo sends: the first connection, else a new one of the first superuser, if any."""
     first = PlexConfig.objects.order_by("pk").first()
     owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     return first or (create_config(user=owner) if owner else None)

@@ -37,6 +37,7 @@ _HAMA_SOURCES = {"tsdb": "tmdb"}
 _PLEX_KINDS: dict[str, Kind] = {"show": "show", "season": "season", "episode": "episode"}
 _LEAST_PARTS = {"plex": 2}  # plex://show/5d9c…
 _LARGEST = 2**31 - 1
+_PLAIN = re.compile(r"(tmdb|tvdb)://([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,12 @@ def show_guid(text: str) -> Guid | None:
 def external_ids(texts: tuple[str, ...]) -> Ids:
     """The ids of a `Guid[]` array, the first of each source."""
     found: dict[str, int | str] = {}
-    for guid in filter(None, map(parse_guid, texts)):
-        ids = guid.ids
+    for text in texts:
+        if plain := _PLAIN.fullmatch(text):  # as nearly always: a library has tens of thousands
+            found.setdefault(plain[1], int(plain[2]))
+            continue
+        guid = parse_guid(text)
+        ids = guid.ids if guid else Ids()
         for source, value in (("tmdb", ids.tmdb), ("tvdb", ids.tvdb), ("imdb", ids.imdb)):
             if value:
                 found.setdefault(source, value)

@@ -11,13 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plex_integration.client import NOT_FOUND, PlexServer, ServerEpisode, ServerShow, read_episode, read_show
+from plex_integration.client import (
+    NOT_FOUND,
+    RATING_KEY,
+    PlexServer,
+    ServerEpisode,
+    ServerShow,
+    read_episode,
+    read_show,
+)
 from plex_integration.guids import Guid, parse_guid
 from plex_integration.untrusted import LARGEST_INTEGER, clean_text, list_of, number_of, object_of, text_of
 from tvshows.exceptions import AskedToWait, ServiceRefused
 
 PAGE_SIZE = 200
 SHOWS, EPISODES = 2, 4  # Plex's numbers of what a list holds
+LATEST = 4_102_444_800  # the year 2100: what is later is no time
 MOST_KEYS = 50  # items that are asked for by their keys at once
 LONGEST_PAUSE = 60.0  # seconds for which the server may ask to be left alone before a run gives up
 MOST_PAUSES = 10  # in one run
@@ -96,12 +105,8 @@ class LibraryReader:
     def shows(self, section: str, *, title: str = "") -> Iterator[LibraryShow]:
         """All shows of a section, or those in whose title the text is."""
         params: dict[str, str | int] = {"type": SHOWS, **_OF_SHOWS, **({"title": title} if title else {})}
-        start, total = 0, 1
-        while start < total:
-            items, said = self._page(_section(section), params, start)
+        for items, _, _ in self._all(_section(section), params, 0):
             yield from filter(None, map(_show, items))
-            start += len(items)
-            total = said if said is not None and items else start + (len(items) == self._size)
 
     def shows_by_key(self, keys: list[str]) -> Iterator[LibraryShow]:
         """These shows, as far as they are there; several in one request."""
@@ -117,14 +122,8 @@ class LibraryReader:
     def episodes(self, section: str, *, start: int) -> Iterator[Page]:
         """All episodes of a section from an offset on."""
         params: dict[str, str | int] = {"type": EPISODES, **_OF_EPISODES}
-        total = start + 1
-        while start < total:
-            items, said = self._page(_section(section), params, start)
-            if not items:
-                return
-            total = said if said is not None else start + len(items) + (len(items) == self._size)
-            yield Page(_episodes(items), start, total)
-            start += len(items)
+        for items, at, total in self._all(_section(section), params, start):
+            yield Page(_episodes(items), at, total)
 
     def episodes_by_key(self, keys: list[str]) -> Iterator[tuple[LibraryEpisode, ...]]:
         """These episodes, as far as they are there; several in one request."""
@@ -142,40 +141,42 @@ class LibraryReader:
 
         Each page begins at the time at which the one before ended, so that nothing is missed while items move.
         """
-        skip = 0
+        skip, before = 0, None
         while True:
             of_time: dict[str, str | int] = {f"{field}>>": since, "sort": f"{field}:asc"}
             items, _ = self._page(_section(section), {"type": EPISODES, **_OF_EPISODES, **of_time}, skip)
-            if items:
-                yield _episodes(items)
+            if not items or items == before:
+                return
+            yield _episodes(items)
             if len(items) < self._size:
                 return
+            before = items
             times = [_time(object_of(item).get(field)) or since for item in items]
             skip = (skip if times[-1] == since else 0) + times.count(times[-1])
             since = times[-1]
 
     def leaves(self, show_rating_key: str) -> Iterator[Page]:
         """All episodes of a show."""
-        start, total = 0, 1
-        while start < total:
-            items, said = self._page(f"/library/metadata/{show_rating_key}/allLeaves", _OF_EPISODES, start)
-            if not items:
-                return
-            total = said if said is not None else start + len(items) + (len(items) == self._size)
-            yield Page(_episodes(items), start, total)
-            start += len(items)
+        for items, at, total in self._all(f"/library/metadata/{show_rating_key}/allLeaves", _OF_EPISODES, 0):
+            yield Page(_episodes(items), at, total)
 
     def history(self, since: int) -> Iterator[tuple[HistoryRow, ...]]:
         """What was watched from a time on, by everybody, oldest first."""
-        params: dict[str, str | int] = {"sort": "viewedAt:asc", "viewedAt>": since}
-        start = 0
-        while True:
-            items, total = self._page(_HISTORY, params, start)
-            if items:
-                yield tuple(filter(None, map(_history_row, items)))
-            start += len(items)
-            if not items or (start >= total if total is not None else len(items) < self._size):
+        for items, _, _ in self._all(_HISTORY, {"sort": "viewedAt:asc", "viewedAt>": since}, 0):
+            yield tuple(filter(None, map(_history_row, items)))
+
+    def _all(
+        self, path: str, params: Mapping[str, str | int], start: int,
+    ) -> Iterator[tuple[list[Any], int, int]]:
+        """Pages of a list with their offset and its length; a server that knows no pages repeats itself."""
+        total, before = start + 1, None
+        while start < total:
+            items, said = self._page(path, params, start)
+            if not items or items == before:
                 return
+            total = said if said is not None else start + len(items) + (len(items) == self._size)
+            yield items, start, total
+            start, before = start + len(items), items
 
     def _page(self, path: str, params: Mapping[str, str | int], start: int) -> tuple[list[Any], int | None]:
         while True:
@@ -194,13 +195,19 @@ def _section(key: str) -> str:
 
 
 def _time(value: object) -> int | None:
-    return number_of(value, LARGEST_INTEGER)
+    return number_of(value, LATEST)
+
+
+def _key(value: object) -> str:
+    """A rating key, or nothing: other characters would lead elsewhere on the server."""
+    key = text_of(value)
+    return key if RATING_KEY.fullmatch(key) else ""
 
 
 def _show(item: object) -> LibraryShow | None:
     record = object_of(item)
     found = read_show(record)
-    if found is None:
+    if found is None or not _key(found.rating_key):
         return None
     leaves, viewed = number_of(record.get("leafCount")) or 0, number_of(record.get("viewedLeafCount")) or 0
     return LibraryShow(found, _time(record.get("updatedAt")), leaves, viewed)
@@ -213,13 +220,13 @@ def _episodes(items: list[Any]) -> tuple[LibraryEpisode, ...]:
 
 
 def _episode(item: dict[str, Any]) -> LibraryEpisode | None:
-    key = text_of(item.get("ratingKey"), 64)
+    key = _key(item.get("ratingKey"))
     if not key or item.get("type", "episode") != "episode":
         return None
     return LibraryEpisode(
         found=read_episode(item),
         rating_key=key,
-        show_rating_key=text_of(item.get("grandparentRatingKey"), 64),
+        show_rating_key=_key(item.get("grandparentRatingKey")),
         show_title=clean_text(text_of(item.get("grandparentTitle"))),
         show_guid=parse_guid(text_of(item.get("grandparentGuid"), 1000)),
         file_path=_file(item),
@@ -245,8 +252,8 @@ def _history_row(item: object) -> HistoryRow | None:
         return None
     show_key = text_of(record.get("grandparentKey"), 255).removeprefix("/library/metadata/")
     return HistoryRow(
-        account_id=account_id, viewed_at=viewed_at, rating_key=text_of(record.get("ratingKey"), 64),
-        show_rating_key=show_key[:64], section_key=text_of(record.get("librarySectionID"), 32),
+        account_id=account_id, viewed_at=viewed_at, rating_key=_key(record.get("ratingKey")),
+        show_rating_key=_key(show_key), section_key=text_of(record.get("librarySectionID"), 32),
         season=number_of(record.get("parentIndex")), number=number_of(record.get("index")),
         title=clean_text(text_of(record.get("title"))), show_title=clean_text(text_of(record.get("grandparentTitle"))),
     )

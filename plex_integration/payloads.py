@@ -216,6 +216,16 @@ def parse_event(payload: dict[str, Any]) -> PlexEvent:
     return event
 
 
+def about_show(show: PlexShow, *, section_key: str = "", air_date: date | None = None) -> PlexEvent:
+    """The event by which a server would tell that a show is new in its library."""
+    return PlexEvent(
+        event=LIBRARY_NEW, kind="show", section="show", section_key=section_key, user=True, owner=True,
+        account=AccountNamed(None, ""), server=show.server, rating_key=show.rating_key, guid=show.guid,
+        title=show.title, season=None, number=None, year=show.year, air_date=air_date, minutes=None, ids=Ids(),
+        show=show,
+    )
+
+
 def _require_something_watched(event: PlexEvent) -> None:
     about_tv = event.is_tv or not event.kind
     if event.event == SCROBBLE and about_tv and not (event.names_show or event.names_episode):

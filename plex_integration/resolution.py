@@ -14,9 +14,9 @@ from plex_integration import adding, conflicts, identification, inbox, mapping
 from plex_integration.exceptions import Unresolvable
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
-from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.models import PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
 from plex_integration.outcomes import Outcome
-from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
+from plex_integration.payloads import InvalidPayload, PlexEvent, about_show, parse_event
 from plex_integration.processing import process
 from tvshows import catalogue, watching
 from tvshows.described import Ids, NewEpisode, NewShow
@@ -72,13 +72,22 @@ def create_from_tmdb(conflict_id: int, *, tmdb_id: int, user_id: int | None, now
 
 def create_from_plex(conflict_id: int, *, user_id: int | None, now: datetime) -> Resolved:
     """A person makes a new show of what the Plex server has of it, with all its episodes. Raises Unresolvable."""
+    event, config = _asked_about(conflict_id)
+    known = identification.identify(event, config)
+    return _create(conflict_id, lambda: adding.from_server(event, config, known), "The Plex server", user_id, now)
+
+
+def _asked_about(conflict_id: int) -> tuple[PlexEvent, PlexConfig]:
+    """An event that waits; or what the library sync asked about, for which none does. Raises Unresolvable."""
     log = PlexWebhookLog.objects.waiting_for(conflict_id).select_related("config").first()
     event = _event_of(log) if log else None
-    if log is None or log.config is None or event is None:
-        raise Unresolvable("No event waits that says what to ask the Plex server for. Make the show by hand.")
-    config, named = log.config, event
-    known = identification.identify(named, config)
-    return _create(conflict_id, lambda: adding.from_server(named, config, known), "The Plex server", user_id, now)
+    if log and log.config and event:
+        return event, log.config
+    conflict = PlexConflict.objects.filter(pk=conflict_id).exclude(plex_server_uuid="").first()
+    config = PlexConfig.objects.filter(plex_server_uuid=conflict.plex_server_uuid).first() if conflict else None
+    if conflict is None or config is None:
+        raise Unresolvable("Nothing says what to ask the Plex server for. Make the show by hand.")
+    return about_show(mapping.show_of(conflict)), config
 
 
 def _create(

@@ -23,6 +23,7 @@ def sweep() -> None:
     adding.refresh_pending(now=now)
     files.mark_rest_of_files(now=now)
     background.catch_up_after(last_alive, now=now)
+    background.follow_answers(now=now)
 
 
 def catch_up() -> None:

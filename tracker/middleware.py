@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 
 from tracker.hosts import IPAddress, host_name, is_allowed, parse_address
@@ -181,7 +183,13 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         """Send whom nobody knows to the sign-in page."""
         if not getattr(view_func, "login_required", True):
             return None
-        return super().process_view(request, view_func, view_args, view_kwargs)
+        refused: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        if refused is None or "HX-Request" not in request.headers:
+            return refused
+        # htmx would put the sign-in page into the part of the page that it asked for.
+        shown = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+        sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': shown})}"
+        return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": sign_in})
 
 
 class TimeZoneMiddleware:

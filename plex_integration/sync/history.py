@@ -25,7 +25,7 @@ def read(session: Session, cursor: SyncCursor, left_out: set[str]) -> None:
     since = max(since, session.run.details.get("history_at", 0))  # where an earlier slice of this run came to
     last: deque[int] = deque(maxlen=MOST_AGAIN)
     for rows in session.reader.history(since):
-        last.extend(row.viewed_at for row in rows)
+        last.extend(session.not_after_now(row.viewed_at) for row in rows)
         ours = [row for row in rows if session.viewers.get(row.account_id) and row.section_key not in left_out]
         ours = [row for row in ours if row.viewed_at >= session.since]
         _learn_unknown(session, ours)

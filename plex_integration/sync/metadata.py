@@ -40,7 +40,7 @@ def _read_all(session: Session, library: Library, cursor: SyncCursor) -> None:
         with session.step():
             episodes.take(session, looked)
             cursor.offset = page.offset + len(page.items)
-            _see(cursor, page.items)
+            _see(session, cursor, page.items)
             _save(session, cursor)
     cursor.complete, cursor.offset = True, 0
     cursor.content_changed_at, cursor.checked_at = library.content_changed_at, session.now
@@ -49,11 +49,11 @@ def _read_all(session: Session, library: Library, cursor: SyncCursor) -> None:
     _save(session, cursor)
 
 
-def _see(cursor: SyncCursor, items: Iterable[LibraryEpisode]) -> None:
+def _see(session: Session, cursor: SyncCursor, items: Iterable[LibraryEpisode]) -> None:
     """Move both streams of the section to the newest that was seen."""
     for one in items:
-        cursor.changed_since = max(cursor.changed_since, one.updated_at or 0)
-        cursor.viewed_since = max(cursor.viewed_since, one.viewed_at or 0)
+        cursor.changed_since = max(cursor.changed_since, session.not_after_now(one.updated_at))
+        cursor.viewed_since = max(cursor.viewed_since, session.not_after_now(one.viewed_at))
 
 
 def _save(session: Session, cursor: SyncCursor) -> None:
@@ -71,7 +71,7 @@ def _read_changed(session: Session, library: Library, cursor: SyncCursor, field:
         with session.step():
             session.run.total += len(items)
             moved += episodes.take(session, looked)
-            newest = max([newest, *(_time(one, field) for one in items)])
+            newest = max([newest, *(session.not_after_now(_time(one, field)) for one in items)])
             setattr(cursor, column, max(since, newest - OVERLAP))
             _save(session, cursor)
     if came and not moved:
@@ -90,7 +90,7 @@ def _check(session: Session, library: Library, cursor: SyncCursor) -> None:
     """
     was = cursor.content_changed_at
     fresh = cursor.checked_at and session.now - cursor.checked_at < CHECK_EVERY
-    if fresh and was and was == library.content_changed_at:
+    if fresh and was == library.content_changed_at:
         return
     listed = list(session.reader.shows(library.key))
     held = _counts(session, library.key)

@@ -19,6 +19,13 @@ class RunShown:
     icon: str
     seconds: int
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it came to its end and changed nothing."""
+        run = self.run
+        changed = run.added + run.updated + run.removed + run.marked + run.asked
+        return run.status == SyncRun.Status.DONE and not changed
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:

@@ -74,6 +74,10 @@ class Session:
                 runs.advance(self.run)
         self.steps += 1
 
+    def not_after_now(self, seconds: int | None) -> int:
+        """A time of the server's as far as a stream may move to it: its clock may be wrong, and be mended."""
+        return min(seconds or 0, int(self.now.timestamp()))
+
     def remember(self, kind: str, text: str) -> None:
         """Keep something that a person should look at with the run."""
         kept = self.run.details.setdefault(kind, [])

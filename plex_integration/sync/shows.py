@@ -1,22 +1,24 @@
 """Which shows here the shows of a library are: by their mappings, else by the evidence as for an event."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from plex_integration import adding, identification, mapping, processing
 from plex_integration.client import ServerShow
+from plex_integration.exceptions import TransientError
 from plex_integration.identification import Identified
 from plex_integration.library_items import LibraryEpisode, LibraryShow
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping
-from plex_integration.payloads import LIBRARY_NEW, AccountNamed, PlexEvent, PlexShow
+from plex_integration.payloads import PlexShow, about_show
 from plex_integration.processing import Plan
 from plex_integration.sync.session import Session, ShowPlace
 from tvshows import catalogue
-from tvshows.described import Ids, NewShow
+from tvshows.described import NewShow
 from tvshows.matching import Match
 from tvshows.models import TVShow
 from tvshows.titles import normalise
@@ -93,7 +95,8 @@ def _plan(session: Session, found: ServerShow, *, is_empty: bool) -> Plan:
 
     In a catalogue that `is_empty` there is nothing to compare with.
     """
-    event = _event(found, session.server)
+    show = _plex_show(found, session.server)
+    event = about_show(show, section_key=found.library, air_date=found.first_aired)
     if session.dry_run:
         known = identification.described_by(event, found)
     else:
@@ -101,16 +104,6 @@ def _plan(session: Session, found: ServerShow, *, is_empty: bool) -> Plan:
     matched = Match(None) if is_empty else identification.match_identified(known)
     new = _new_show(found, known) if found.title and adding.may_add(session.config, matched, known) else None
     return Plan(event, session.config, None, known, matched, new)
-
-
-def _event(found: ServerShow, server: str) -> PlexEvent:
-    """The show as an event would name that it is new."""
-    return PlexEvent(
-        event=LIBRARY_NEW, kind="show", section="show", section_key=found.library, user=True, owner=True,
-        account=AccountNamed(None, ""), server=server, rating_key=found.rating_key, guid=found.guid, title=found.title,
-        season=None, number=None, year=found.year, air_date=found.first_aired, minutes=None, ids=Ids(),
-        show=_plex_show(found, server),
-    )
 
 
 def _new_show(found: ServerShow, known: Identified) -> NewShow:
@@ -133,7 +126,7 @@ def _add_new(
     done: set[str] = set()
     for at in range(0, len(new), CHUNK):
         keys = list(new)[at:at + CHUNK]
-        with session.step():
+        with suppress(IntegrityError), session.step():  # an event may add the same show meanwhile: then one by one
             done |= _add_chunk(session, {key: new[key] for key in keys})
     return [pair for pair in plans if pair[0].found.rating_key not in done]
 
@@ -168,7 +161,10 @@ def _settle(session: Session, one: LibraryShow, plan: Plan) -> ShowPlace:
         return ShowPlace()  # the next run asks again
     if not is_sure and not session.config.auto_add_shows and not one.viewed:
         return ShowPlace((row or mapping.write(plan.event.show, Choice(), now=session.now)).pk)
-    decided = processing.decide(plan, row, session.now)
+    try:
+        decided = processing.decide(plan, row, session.now)
+    except TransientError:  # an event adds it at this moment
+        return ShowPlace()
     if not isinstance(decided, PlexShowMapping):
         session.run.asked += 1
         session.status(f"Asked which show this is: {one.found.title}")

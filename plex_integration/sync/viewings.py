@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from django.utils import timezone
+
 from plex_integration.library_items import LibraryEpisode
 from plex_integration.models import PlexEpisode, PlexPlay
 from plex_integration.sync.reports import tell
@@ -16,8 +18,9 @@ PLEX = TVShow.Source.PLEX.value
 
 
 def seen(user_id: int, episode: Episode, mapping_id: int | None, viewed_at: int) -> Seen:
-    """A viewing as the catalogue takes it."""
-    viewing = Viewing(datetime.fromtimestamp(viewed_at, UTC), PLEX, str(mapping_id or ""))
+    """A viewing as the catalogue takes it; nobody has seen anything in the future, whatever a clock says."""
+    at = min(datetime.fromtimestamp(viewed_at, UTC), timezone.now())
+    viewing = Viewing(at, PLEX, str(mapping_id or ""))
     return Seen(user_id, episode.show_id, episode.pk, viewing)
 
 

@@ -35,4 +35,21 @@
       menu.querySelector("summary").focus();
     }
   });
+
+  // What htmx could not do is told; without this a press would seem to do nothing.
+  const told = (text) => {
+    const box = document.getElementById("messages");
+    if (!box) return;
+    const notice = document.createElement("div"), words = document.createElement("p");
+    notice.className = "notice notice-bad";
+    notice.setAttribute("role", "alert");
+    words.textContent = text;
+    notice.append(words);
+    box.replaceChildren(notice);
+  };
+  document.addEventListener("htmx:sendError", () => told("The tracker did not answer. Check that it is running, then try again."));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (status !== 401) told(status === 403 ? "You may not do this. Load the page again if you were signed in." : `That did not work (${status}). Load the page again, then try once more.`);
+  });
 })();

@@ -176,10 +176,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    """Quiet about clients that are killed."""
+
+    def handle_error(self, *_: object) -> None:
+        """Nothing."""
+
+
 def serve(port: int, shows: int, episodes: int, latency: float) -> None:
     """The server's process."""
     Handler.library, Handler.latency = Library(shows, episodes), latency
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    Server(("127.0.0.1", port), Handler).serve_forever()
 
 
 def floor(url: str) -> dict[str, Any]:

@@ -47,3 +47,9 @@ def test_an_ordinary_account_does_not_see_the_admin_or_settings(world, django_us
     text = client.get("/").text
     assert world.config.webhook_secret not in text
     assert "/admin/" not in text
+
+
+def test_a_part_of_a_page_asked_for_after_the_session_ended_sends_the_whole_page_to_sign_in(db):
+    response = Client().get("/connection", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/shows?q=x"})
+    assert (response.status_code, response.headers["HX-Redirect"]) == (401, "/login?next=%2Fshows")
+    assert response.content == b""

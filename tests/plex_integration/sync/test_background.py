@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django_q.models import OrmQ
 
-from plex_integration.models import PlexEpisode, SyncRun
+from plex_integration import resolution
+from plex_integration.models import PlexConflict, PlexEpisode, SyncRun
 from plex_integration.sync import background, runs
 from plex_integration.sync.engine import Wanted
 from tests.plex_integration.sync.conftest import BASE
@@ -97,3 +98,19 @@ def test_titles_cannot_steer_the_terminal(world, shelf, capsys):
     shelf.one("dark", 1)["title"] = "Evil\x1b[2J"
     call_command("plex_sync_all")
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_what_was_watched_follows_an_answer_at_once_and_once(world, shelf):
+    shelf.add("who", "iCarly", 2015, dated=False, Guid=[], guid="local://9")
+    shelf.watch("who", 1, BASE + 50)
+    shelf.run()
+    assert background.follow_answers(now=datetime.now(UTC)) == 0
+    show = world.shows["icarly2021"]
+    resolution.select(PlexConflict.objects.get().pk, tvshow_id=show.pk, user_id=world.owner.pk, now=datetime.now(UTC))
+    shelf.plex.status = 500  # the server is down: the run is not begun again and again
+    assert background.follow_answers(now=datetime.now(UTC)) == 1
+    background.go_on(SyncRun.objects.latest("pk").pk)
+    assert background.follow_answers(now=datetime.now(UTC)) == 0
+    shelf.plex.status = None
+    shelf.run()
+    assert world.watched() == {"iCarly (2021) S01E01"}

@@ -247,6 +247,16 @@ def test_a_show_that_cannot_be_placed_asks_and_what_was_watched_follows_the_answ
     assert not PlexEpisode.objects.filter(waits=True).exists()
 
 
+def test_a_question_of_the_sync_is_answered_with_the_show_as_plex_has_it(world, shelf):
+    shelf.add("home", "Home Films", 2015, Guid=[], guid="local://9")
+    shelf.watch("home", 1, BASE + 50)
+    shelf.run()
+    resolution.create_from_plex(PlexConflict.objects.get().pk, user_id=world.owner.pk, now=datetime.now(UTC))
+    assert TVShow.objects.get(title="Home Films").episodes.count() == 3
+    shelf.run()
+    assert seen(world) == {"Home Films S01E01": BASE + 50}
+
+
 def test_a_mapping_that_a_person_changed_is_followed(world, shelf):
     shelf.add("who", "Who Knows", 2015, dated=False)
     shelf.run()
@@ -385,3 +395,21 @@ def test_an_item_that_is_no_episode_or_names_nothing_harms_nobody(world, shelf):
     shelf.plex.episodes["dark"] += [{"type": "episode"}, {"ratingKey": "odd"}, {"type": "clip", "ratingKey": "x"}, 5]
     shelf.plex.history += [{"viewedAt": BASE + 5}, {"viewedAt": BASE + 6, "accountID": "x", "type": "track"}]
     assert shelf.run().status == "done"
+
+
+def test_times_that_cannot_be_and_keys_that_lead_elsewhere_harm_nobody(world, shelf):
+    shelf.one("dark", 1).update(updatedAt=2**62, lastViewedAt=2**62, viewCount=1)
+    shelf.one("dark", 2).update(updatedAt=4_000_000_000, lastViewedAt=4_000_000_000, viewCount=1)
+    shelf.one("dark", 3)["ratingKey"] = "../../:/scrobble?key=1"
+    run = shelf.run()
+    assert (run.status, PlexEpisode.objects.count()) == ("done", 4)
+    assert max(seen(world).values()) < 4_000_000_000
+    shelf.watch("arcane", 1, BASE + 50)
+    assert shelf.run().marked == 1  # the streams did not run ahead
+    assert not [one for one in shelf.plex.requests if "scrobble" in one.path]
+
+
+def test_a_server_that_repeats_its_page_for_ever_is_left(world, shelf):
+    shelf.plex.knows_pages, shelf.plex.names_total = False, False
+    assert shelf.run(page_size=5).status == "done"
+    assert PlexEpisode.objects.count() == 5
