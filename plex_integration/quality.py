@@ -87,7 +87,7 @@ def verdicts(spans: Sequence[tuple[datetime, datetime]]) -> list[Verdicts]:
 
 
 def recognised(since: datetime | None) -> Recognised:
-    """Of the Plex shows that were first mapped since then."""
+    """Of the Plex shows that were first mapped since then, and of those that are asked about since then."""
     asked_about = set(PlexConflict.objects.filter(_BY_A_PERSON).order_by().values_list("plex_show_key", flat=True))
     mappings = PlexShowMapping.objects.exclude(tvshow=None).order_by()
     rows = list((mappings.filter(created_at__gte=since) if since else mappings).values_list(
@@ -96,7 +96,9 @@ def recognised(since: datetime | None) -> Recognised:
     asked = sum(row[0] in asked_about for row in rows if row[0])
     by_hand = [row for row in rows if row[1] == PlexShowMapping.Method.MANUAL and row[0] not in asked_about]
     corrected = sum(updated - created > _WRITTEN_AT_ONCE for *_, created, updated in by_hand)
-    return Recognised(len(rows) - asked - (len(by_hand) - corrected), corrected, asked)
+    waiting = PlexConflict.objects.open()
+    waiting = waiting.filter(created_at__gte=since) if since else waiting
+    return Recognised(len(rows) - asked - (len(by_hand) - corrected), corrected, asked + waiting.count())
 
 
 def answers(since: datetime | None) -> list[Answered]:

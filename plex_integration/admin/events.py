@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from plex_integration import inbox, repairs
 from plex_integration.admin.answers import tell_problems
 from plex_integration.models import PlexWebhookLog
-from plex_integration.words import ACTIONS, counted, words_for
+from plex_integration.words import ACTIONS, EVENTS, counted, words_for
 from tvshows.columns import moment, titled
 
 _CODE = re.compile(r"(?i)^s(\d{1,4})e(\d{1,5})$")
@@ -39,6 +39,21 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action_taken=self.value()) if self.value() else queryset
 
 
+class KindFilter(admin.SimpleListFilter):
+    """The kind of event, in words."""
+
+    title = "event"
+    parameter_name = "event_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All that Plex is known to send, without a look at the table."""
+        return list(EVENTS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The events of the chosen kind."""
+        return queryset.filter(event_type=self.value()) if self.value() else queryset
+
+
 @admin.register(PlexWebhookLog)
 class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What Plex sent stays as it came. Whoever may change events may have them run again."""
@@ -47,7 +62,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display_links = ["received", "show"]
     list_filter = [
         ("status", titled("verdict")), ("created_at", titled("received", admin.DateFieldListFilter)), "account",
-        ("event_type", titled("event", admin.AllValuesFieldListFilter)), ActionFilter,
+        KindFilter, ActionFilter,
     ]
     show_facets = admin.ShowFacets.NEVER
     list_select_related = ["account"]

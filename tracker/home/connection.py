@@ -8,6 +8,7 @@ from typing import Literal
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from plex_integration import guide
 from plex_integration.models import PlexConfig, PlexWebhookLog
 from plex_integration.words import counted
 from tracker import health
@@ -52,7 +53,7 @@ def look_at(user: User, *, now: datetime) -> Connection:
     """How it is; for staff."""
     config, found = _config_of(user), health.examine(now)
     down = list(ServiceState.objects.filter(closed_until__gt=now - _LATELY, failures__gt=0).order_by("service"))
-    last = PlexWebhookLog.objects.values_list("created_at", flat=True).first()
+    last = guide.last_event(config) if config else None
     lines = [_events(config, last), _inbox(found), _worker(found), *_plex(config, down), _tmdb(down), *_down(down)]
     state, verdict = _verdict(config, last, found)
     return Connection(config, lines, state, verdict, worker_runs=found.parts["worker"] in {"ok", "starting"})
