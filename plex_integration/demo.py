@@ -1,7 +1,7 @@
 """A tracker to look at without Plex: a few well-known shows, and a handful of events that end in different ways."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -64,6 +64,27 @@ EVENTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Episodes of a season that were seen before: `evening` of them every so many days, the first `ago` days before."""
+
+    show: str
+    season: int
+    numbers: range
+    ago: float
+    every: float
+    evening: int = 1
+
+
+# So that a year has something to show.
+EARLIER = (
+    Earlier("Squid Game", 1, range(1, 10), ago=301.2, every=2, evening=3),
+    Earlier("Bluey", 1, range(1, 17), ago=233.5, every=9, evening=2),
+    Earlier("Firefly", 1, range(1, 7), ago=88.1, every=4),
+    Earlier("Bluey", 1, range(17, 25), ago=40.4, every=9, evening=2),
+)
+
+
 def read_shows() -> Iterator[NewShow]:
     """The demo's shows, from the files beside the catalogue."""
     for path in sorted(SHOWS.glob("*.json")):
@@ -107,15 +128,36 @@ def connection() -> PlexConfig | None:
 
 
 def load(config: PlexConfig, *, now: datetime) -> tuple[int, list[PlexWebhookLog]]:
-    """Add the shows that are missing and send the events. Says how many shows, and what became of each event."""
+    """Add the shows that are missing and send the events. Says how many shows, and what became of each of EVENTS."""
     new_shows = missing_shows()
     for new in new_shows:
         catalogue.add_show(new, now=now)
-    logs = [ingest.receive(config, _payload(event), now=now - event.ago).log for event in EVENTS]
+    _send(config, earlier_events(), now=now)
+    return len(new_shows), _send(config, EVENTS, now=now)
+
+
+def _send(config: PlexConfig, events: Iterable[DemoEvent], *, now: datetime) -> list[PlexWebhookLog]:
+    logs = [ingest.receive(config, _payload(event), now=now - event.ago).log for event in events]
     for log in logs:
         processing.process(log.pk, now=now)
         log.refresh_from_db()
-    return len(new_shows), logs
+    return logs
+
+
+def earlier_events() -> list[DemoEvent]:
+    """What was seen before, as events, oldest first."""
+    shows = {new.title: new for new in read_shows()}
+    events = [event for stretch in EARLIER for event in _of_stretch(stretch, shows[stretch.show])]
+    return sorted(events, key=lambda event: event.ago, reverse=True)
+
+
+def _of_stretch(stretch: Earlier, show: NewShow) -> Iterator[DemoEvent]:
+    titles = {episode.number: episode.title for episode in show.episodes if episode.season == stretch.season}
+    for index, number in enumerate(stretch.numbers):
+        evening, place = divmod(index, stretch.evening)
+        ago = stretch.ago - evening * stretch.every - place / 30
+        guid = f"com.plexapp.agents.themoviedb://{show.tmdb_id}/{stretch.season}/{number}?lang=en"
+        yield DemoEvent(_days(ago), stretch.show, stretch.season, number, titles[number], guid=guid)
 
 
 def _payload(demo: DemoEvent) -> dict[str, Any]:

@@ -8,8 +8,9 @@ no `ratingKey` once its item is gone.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from plex_integration.client import (
     NOT_FOUND,
@@ -24,6 +25,7 @@ from plex_integration.guids import Guid, parse_guid
 from plex_integration.untrusted import LARGEST_INTEGER, clean_text, list_of, number_of, object_of, text_of
 from tvshows.exceptions import AskedToWait, ServiceRefused
 
+T = TypeVar("T")
 PAGE_SIZE = 200
 SHOWS, EPISODES = 2, 4  # Plex's numbers of what a list holds
 LATEST = 4_102_444_800  # the year 2100: what is later is no time
@@ -89,6 +91,15 @@ class Page:
     items: tuple[LibraryEpisode, ...]
     offset: int = 0
     total: int = 0
+
+
+def ahead(pages: Iterator[T]) -> Iterator[T]:
+    """The same pages; while one is worked on the next is fetched already. No more than two are in memory."""
+    with ThreadPoolExecutor(1, thread_name_prefix="plex-page") as pool:
+        coming = pool.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = pool.submit(next, pages, None)
+            yield page
 
 
 class LibraryReader:

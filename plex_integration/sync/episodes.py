@@ -12,7 +12,7 @@ from plex_integration.sync.session import Session, ShowPlace
 from plex_integration.sync.shows import place_shows_of
 from tvshows import episode_lists
 from tvshows.described import DescribedEpisode, NewEpisode
-from tvshows.episode_lists import Named
+from tvshows.episode_lists import Named, Place
 from tvshows.models import Episode
 
 _KEPT = (
@@ -97,8 +97,7 @@ def _find(session: Session, page: Looked) -> None:
     named = [Named(_place(session, one).tvshow_id or 0, _described(one)) for one in placed]
     new: dict[tuple[int, int, int], NewEpisode] = {}
     retitled = []
-    found = episode_lists.find_all(named) if named else []
-    for one, name, where in zip(placed, named, found, strict=True):
+    for one, name, where in zip(placed, named, _places(session, named), strict=True):
         if where.episode:
             page.episodes[one.rating_key] = where.episode
             before = page.stored.get(one.rating_key)
@@ -108,6 +107,19 @@ def _find(session: Session, page: Looked) -> None:
             new.setdefault((name.show_id, one.found.season or 0, one.found.number or 0), _new(one))
     _add(page, placed, named, new, session)
     episode_lists.retitle(retitled)
+
+
+def _places(session: Session, named: Sequence[Named]) -> list[Place]:
+    """Where each belongs in the catalogue. What was just added has no episodes yet, so nobody need look."""
+    untouched = session.untouched & {one.show_id for one in named}
+    session.untouched -= untouched
+    known = [one for one in named if one.show_id not in untouched]
+    found = iter(episode_lists.find_all(known) if known else ())
+    return [next(found) if one.show_id not in untouched else _free(one) for one in named]
+
+
+def _free(one: Named) -> Place:
+    return Place(None, one.episode.season is not None and one.episode.number is not None)
 
 
 def _add(
@@ -176,10 +188,17 @@ def _play_what_waited(session: Session, page: Looked) -> None:
     before = {page.stored[one.rating_key].waits for one in page.changed if one.rating_key in page.stored}
     if not shows or True not in before:
         return
-    plays = PlexPlay.objects.filter(config=session.config, rating_key__in=list(page.episodes))
-    places = {one.rating_key: _place(session, one) for one in page.changed}
-    viewings.of_plays(session, list(plays), page.episodes, places)
-    plays.delete()
+    items = {one.rating_key: one for one in page.changed}
+    waiting = PlexPlay.objects.filter(config=session.config, rating_key__in=list(page.episodes))
+    plays = [play for play in waiting if _is_of(play, items[play.rating_key])]
+    viewings.of_plays(session, plays, page.episodes, {key: _place(session, one) for key, one in items.items()})
+    PlexPlay.objects.filter(pk__in=[play.pk for play in plays]).delete()
+
+
+def _is_of(play: PlexPlay, one: LibraryEpisode) -> bool:
+    """Whether it is a viewing of this very item: another server, or a rebuilt library, has these keys for others."""
+    there = (one.show_rating_key, one.found.season, one.found.number)
+    return there == (play.show_rating_key, play.season_number, play.episode_number)
 
 
 def _tell_items(session: Session, items: Sequence[LibraryEpisode]) -> None:

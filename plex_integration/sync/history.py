@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from plex_integration.library_items import HistoryRow
+from plex_integration.library_items import HistoryRow, ahead
 from plex_integration.models import PlexEpisode, PlexPlay, PlexShowMapping, SyncCursor
 from plex_integration.sync import episodes, viewings
 from plex_integration.sync.session import Session, ShowPlace
@@ -24,7 +24,7 @@ def read(session: Session, cursor: SyncCursor, left_out: set[str]) -> None:
     since = session.since if session.run.older or not cursor.viewed_since else cursor.viewed_since
     since = max(since, session.run.details.get("history_at", 0))  # where an earlier slice of this run came to
     last: deque[int] = deque(maxlen=MOST_AGAIN)
-    for rows in session.reader.history(since):
+    for rows in ahead(session.reader.history(since)):
         last.extend(session.not_after_now(row.viewed_at) for row in rows)
         ours = [row for row in rows if session.viewers.get(row.account_id) and row.section_key not in left_out]
         ours = [row for row in ours if row.viewed_at >= session.since]
@@ -66,6 +66,8 @@ def _take(session: Session, rows: Sequence[HistoryRow]) -> None:
         if item is None or user_id is None:
             continue
         mapping = item.mapping
+        if user_id == session.owner_id and row.viewed_at == item.last_viewed_at and item.episode:
+            continue  # that came with the item
         if item.episode and mapping and mapping.tvshow_id and mapping.sync_enabled:
             found.append(viewings.seen(user_id, item.episode, mapping.pk, row.viewed_at))
         elif item.waits and not (mapping and not mapping.sync_enabled):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q, QuerySet
 
 from plex_integration.client import Library
-from plex_integration.library_items import LibraryEpisode, LibraryShow
+from plex_integration.library_items import LibraryEpisode, LibraryShow, ahead
 from plex_integration.models import PlexEpisode, PlexShowMapping, SyncCursor
 from plex_integration.sync import episodes, shows
 from plex_integration.sync.reports import tell
@@ -34,7 +34,7 @@ def _read_all(session: Session, library: Library, cursor: SyncCursor) -> None:
     """The first pass. It goes on where an earlier one was broken off; what moved meanwhile the next run sees."""
     shows.place(session, list(session.reader.shows(library.key)))
     begun_at = cursor.offset
-    for page in session.reader.episodes(library.key, start=begun_at):
+    for page in ahead(session.reader.episodes(library.key, start=begun_at)):
         session.run.total += page.total if page.offset == begun_at else 0
         looked = episodes.look(session, page.items, section=library.key)
         with session.step():

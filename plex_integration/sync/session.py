@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from time import monotonic
+from time import monotonic, sleep
 
+from django.conf import settings
 from django.db import transaction
 
 from plex_integration.accounts import OWNER_ID
@@ -15,6 +16,7 @@ from plex_integration.models import PlexAccount, PlexConfig, PlexShowMapping, Sy
 from plex_integration.sync import runs
 from plex_integration.sync.reports import Reporter
 
+BREATH = 0.3  # of the time of each transaction, for which the database is left to others afterwards
 MOST_TOLD = 50  # names that a run keeps of what a person should look at
 
 
@@ -56,6 +58,7 @@ class Session:
     is_whole: bool = True  # whether the run has read every item that counts from its beginning
     asked_before: int = 0  # requests of earlier slices of the run
     positions: Counter[str] = field(default_factory=Counter)
+    untouched: set[int] = field(default_factory=set)  # shows here that were just added, without episodes
     read: set[str] = field(default_factory=set)  # rating keys of what a dry run has looked at, and not stored
 
     @contextmanager
@@ -65,6 +68,7 @@ class Session:
         """
         if self.steps and self.deadline is not None and monotonic() > self.deadline:
             raise runs.Paused
+        began = monotonic()
         with transaction.atomic():
             yield
             if self.dry_run:
@@ -73,6 +77,9 @@ class Session:
                 self.run.requests = self.asked_before + self.reader.server.requests
                 runs.advance(self.run)
         self.steps += 1
+        if settings.SQLITE and not self.dry_run:
+            # SQLite lets one write at a time, and who waits looks only now and then: events must get their turn.
+            sleep((monotonic() - began) * BREATH)
 
     def not_after_now(self, seconds: int | None) -> int:
         """A time of the server's as far as a stream may move to it: its clock may be wrong, and be mended."""

@@ -147,6 +147,7 @@ def _add_chunk(session: Session, new: dict[str, tuple[LibraryShow, NewShow]]) ->
         session.run.added += 1
         session.status(f"Added show: {row.title}")
         is_new = session.dry_run
+        session.untouched.add(row.pk)
         session.places[show.rating_key] = ShowPlace(marks=True, is_new=True) if is_new else ShowPlace.of(mapped)
     return {show.rating_key for show, _ in pairs}
 

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -9,6 +11,8 @@ from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, 
 from tvshows.models import TVShow, Watch
 
 pytestmark = pytest.mark.django_db
+
+EARLIER = {"Squid Game": 9, "Bluey": 24, "Firefly": 6}
 
 
 @pytest.fixture
@@ -25,6 +29,8 @@ def test_without_an_account_it_says_what_to_do():
 def test_a_newcomer_sees_each_kind_of_ending(config, capsys):
     call_command("demo")
     actions = list(PlexWebhookLog.objects.order_by("created_at").values_list("plex_title", "status", "action_taken"))
+    earlier, actions = actions[:-len(demo.EVENTS)], actions[-len(demo.EVENTS):]
+    assert Counter(earlier) == {(title, "success", "marked_watched"): number for title, number in EARLIER.items()}
     assert actions == [
         ("Chernobyl (2019)", "success", "marked_watched"),
         ("Chernobyl (2019)", "success", "marked_watched"),
@@ -69,7 +75,7 @@ def test_it_can_be_loaded_twice_and_links_no_account(config):
 
 def test_removing_leaves_nothing_but_what_was_watched_otherwise(config):
     call_command("demo")
-    episode = TVShow.objects.get(title="Firefly").episodes.first()
+    episode = TVShow.objects.get(title="Firefly").episodes.last()
     Watch.objects.create(user=config.user, episode=episode, watched_at=timezone.now())
     call_command("demo", "--remove")
     assert list(TVShow.objects.values_list("title", flat=True)) == ["Firefly"]

@@ -27,10 +27,12 @@ class Command(BaseCommand):
             raise CommandError("There is no account yet. Open the setup link that `manage.py up` prints first.")
         if options["dry_run"]:
             titles = [f"{new.title} ({new.first_aired:%Y})" for new in demo.missing_shows() if new.first_aired]
-            self.stdout.write(f"Would add {len(titles)} shows and send {len(demo.EVENTS)} events: {', '.join(titles)}.")
+            events = f"{len(demo.EVENTS)} events and {len(demo.earlier_events())} plays of the last year"
+            self.stdout.write(f"Would add {len(titles)} shows and send {events}: {', '.join(titles)}.")
             return
         added, logs = demo.load(config, now=timezone.now())
-        self.stdout.write(f"{added} shows added. {len(logs)} events sent:")
+        earlier = len(demo.earlier_events())
+        self.stdout.write(f"{added} shows added. {earlier} plays of the last year and {len(logs)} events sent:")
         for log in logs:
             self.stdout.write(f"  {self._line(log)}")
         if any(log.conflict_id and log.done_at is None for log in logs):
