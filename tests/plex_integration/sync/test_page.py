@@ -1,11 +1,13 @@
 """The page of the sync."""
 
+import html
+import re
 from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
 
-from plex_integration.models import PlexEpisode, SyncRun
+from plex_integration.models import PlexEpisode, PlexShowMapping, SyncRun
 from plex_integration.sync import background
 
 PAGE = "/settings/plex/sync"
@@ -67,3 +69,19 @@ def test_the_page_costs_the_same_however_many_runs_there_were(page, shelf, djang
     )
     with django_assert_max_num_queries(9):
         page.get(PAGE)
+
+
+def test_the_page_of_a_show_has_a_button_that_syncs_it(page, shelf, world):
+    shown = world.shows["severance"]
+    PlexShowMapping.objects.create(
+        plex_show_key="g:plex://show/sev", plex_title="Severance <US>", plex_year=2022, tvshow=shown, match_method="manual",
+    )
+    text = page.get(f"/shows/{shown.pk}").content.decode()
+    form = re.search(r'<form method="post" action="/settings/plex/sync/start">(.*?)</form>', text, re.DOTALL)[1]
+    sent = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    page.post(f"{PAGE}/start", sent)
+    run = SyncRun.objects.get()
+    assert (run.scope, run.title, run.year) == ("show", "Severance <US>", 2022)
+    shelf.config.plex_token = ""
+    shelf.config.save()
+    assert f"{PAGE}/start" not in page.get(f"/shows/{shown.pk}").content.decode()
