@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.core.paginator import Page, Paginator
 from django.db.models import Count
 
-from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.models import PlexConflict, PlexEpisode, PlexShowMapping, PlexWebhookLog
 from plex_integration.questions import Best, weighed
 from tvshows.models import TVShow
 
@@ -29,6 +29,7 @@ class Entry:
 
     conflict: PlexConflict
     waiting: int  # events
+    in_library: int  # episodes that the library sync read, and that wait like events
     candidates: tuple[Candidate, ...]  # the best few
     more: int  # candidates beside these
 
@@ -62,12 +63,12 @@ def _settled() -> tuple[PlexConflict, ...]:
 
 def entries(conflicts: Sequence[PlexConflict]) -> tuple[Entry, ...]:
     """Questions with what waits for each and the best candidates."""
-    counts = _counts(conflicts)
+    counts, in_library = _counts(conflicts), _in_library(conflicts)
     candidates = {conflict.pk: weighed(conflict) for conflict in conflicts}
     shows = TVShow.objects.in_bulk({best.tvshow_id for few in candidates.values() for best in few[:AT_A_GLANCE]})
     return tuple(
         Entry(
-            conflict, counts.get(conflict.pk, 0),
+            conflict, counts.get(conflict.pk, 0), in_library.get(conflict.plex_show_key, 0),
             tuple(Candidate(best, shows.get(best.tvshow_id)) for best in candidates[conflict.pk][:AT_A_GLANCE]),
             max(len(candidates[conflict.pk]) - AT_A_GLANCE, 0),
         )
@@ -89,3 +90,9 @@ def following() -> PlexConflict | None:
 def _counts(conflicts: Iterable[PlexConflict]) -> dict[int, int]:
     events = PlexWebhookLog.objects.undone().filter(conflict__in=[conflict.pk for conflict in conflicts])
     return dict(events.order_by().values_list("conflict").annotate(Count("pk")))
+
+
+def _in_library(conflicts: Iterable[PlexConflict]) -> dict[str, int]:
+    keys = [conflict.plex_show_key for conflict in conflicts if conflict.plex_show_key]
+    waiting = PlexEpisode.objects.present().filter(waits=True, mapping__plex_show_key__in=keys)
+    return dict(waiting.order_by().values_list("mapping__plex_show_key").annotate(Count("pk")))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth.models import User
 
-from plex_integration.models import PlexEpisode, PlexShowMapping, SyncRun
+from plex_integration.models import PlexConflict, PlexEpisode, PlexShowMapping, SyncRun
 from plex_integration.sync import background
 
 PAGE = "/settings/plex/sync"
@@ -85,3 +85,11 @@ def test_the_page_of_a_show_has_a_button_that_syncs_it(page, shelf, world):
     shelf.config.plex_token = ""
     shelf.config.save()
     assert f"{PAGE}/start" not in page.get(f"/shows/{shown.pk}").content.decode()
+
+
+def test_a_question_says_how_many_episodes_of_the_library_wait_for_it(page):
+    mapping = PlexShowMapping.objects.create(plex_show_key="g:plex://show/x", plex_title="Xanadu")
+    PlexConflict.objects.create(plex_show_key="g:plex://show/x", plex_title="Xanadu", conflict_type="no_match")
+    for number, waits in enumerate((True, True, False)):
+        PlexEpisode.objects.create(server_uuid="s", rating_key=str(number), mapping=mapping, waits=waits)
+    assert "2 episodes of your library wait" in page.get("/settings/plex/conflicts").content.decode()
