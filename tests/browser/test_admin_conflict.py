@@ -7,10 +7,11 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from plex_integration.models import PlexConflict
+from tests.once import once
 from tests.world import make_world, scrobble
 from tvshows.models import Watch
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), once]  # on both engines test_household.py answers a question
 
 
 @pytest.fixture

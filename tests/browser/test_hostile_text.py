@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from itertools import cycle, islice
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -20,6 +21,7 @@ from plex_integration.models import (
     SyncRun,
 )
 from tests.once import once
+from tests.tvshows import fake_tmdb
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow, Watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), once]
@@ -92,7 +94,20 @@ def turned(by: int, length: int = 255) -> list[str]:
 
 
 @pytest.fixture
-def hostile(live_server) -> SimpleNamespace:
+def _tmdb(settings):
+    """A TMDB that finds two strings as each title, and them all as each description."""
+    with fake_tmdb.running() as tmdb:
+        settings.TMDB_API_URL, settings.TMDB_API_KEY = tmdb.url, fake_tmdb.KEY
+        tmdb.answers["/search/tv"] = {"results": [
+            {"id": number, "name": " ".join(HOSTILE[2 * number - 2:2 * number]), "original_name": HOSTILE[number], "overview": ALL,
+             "poster_path": f"/{HOSTILE[-number]}", "first_air_date": HOSTILE[number]}
+            for number in range(1, len(HOSTILE) // 2 + 1)
+        ]}
+        yield
+
+
+@pytest.fixture
+def hostile(live_server, _tmdb) -> SimpleNamespace:
     """A row of every kind for each string, and of each kind one that has them all."""
     owner = User.objects.create_superuser("robin")
     config = PlexConfig.objects.create(
@@ -117,7 +132,7 @@ def hostile(live_server) -> SimpleNamespace:
     return SimpleNamespace(
         owner=owner, config=config.pk, show=shows[0].pk, episode=shows[0].episodes.earliest("pk").pk, person=owner.pk,
         asked=asked[0].pk, settled=settled[0].pk, mapping=mappings[0].pk, event=events[-1].pk, account=accounts[7].pk,
-        watch=Watch.objects.earliest("pk").pk,
+        watch=Watch.objects.earliest("pk").pk, sought=quote(HOSTILE[7]),
     )
 
 
@@ -194,8 +209,8 @@ def make_events(config: PlexConfig, accounts: list[PlexAccount], shows: list[TVS
 # What each page shows: all of the strings, or some of them by their places.
 EVERY = range(len(HOSTILE))
 PAGES = {
-    "/": [0, 1], "/shows": EVERY, "/shows/{show}": EVERY, "/shows/episodes/{episode}": [0, 5], "/statistics": [0],
-    "/settings/plex": EVERY, "/settings/plex/conflicts": EVERY, "/settings/plex/conflicts/{asked}": EVERY,
+    "/": [0, 1], "/shows": EVERY, "/shows/add?q={sought}": EVERY, "/shows/{show}": EVERY, "/shows/episodes/{episode}": [0, 5], "/statistics": [0],
+    "/settings/plex": EVERY, "/settings/plex/conflicts": EVERY, "/settings/plex/conflicts/{asked}?q={sought}": EVERY,
     "/settings/plex/conflicts/{settled}": [0], "/settings/plex/activity": EVERY, "/settings/plex/activity/{event}": EVERY,
     "/settings/plex/mappings": EVERY, "/settings/plex/mappings/{mapping}": [0, 3], "/settings/plex/sync": EVERY,
     "/settings/people/{person}": EVERY,

@@ -14,7 +14,7 @@ from plex_integration.models import PlexAccount, PlexConflict, PlexWebhookLog
 from tests.world import NOON, scrobble, show
 from tracker.home import tiles
 from tracker.home.year import year_of
-from tracker.templatetags.posters import initials, tone
+from tracker.templatetags.posters import initials, poster_url, tone
 from tracker.templatetags.times import when
 from tvshows.models import ServiceState, TrackedShow, Watch
 
@@ -216,6 +216,12 @@ def test_a_service_that_does_not_answer_is_named_until_it_does(world, owner_clie
     text = owner_client.get("/").text
     assert "TMDB does not answer" in text
     assert "Plex server Shelf does not answer" not in text
+
+
+def test_a_poster_comes_from_tmdb_or_not_at_all():
+    assert poster_url("/a.jpg") == "https://image.tmdb.org/t/p/w185/a.jpg"
+    assert poster_url("https://image.tmdb.org/t/p/w500/a.jpg") == "https://image.tmdb.org/t/p/w500/a.jpg"
+    assert [poster_url(path) for path in ("http://elsewhere/a.jpg", "data:image/png;base64,x", "javascript:1", "")] == [""] * 4
 
 
 def test_a_poster_is_shown_where_the_show_has_one(world, owner_client):

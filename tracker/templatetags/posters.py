@@ -26,8 +26,10 @@ def initials(title: str) -> str:
 
 @register.filter
 def poster_url(path: str) -> str:
-    """Where a poster lies: TMDB names a path on its own server of images."""
-    return f"https://image.tmdb.org/t/p/w185{path}" if path.startswith("/") else path
+    """Where a poster lies: TMDB names a path on its own server of images. The content policy lets in no other server."""
+    if path.startswith("https://image.tmdb.org/"):
+        return path
+    return f"https://image.tmdb.org/t/p/w185{path}" if path.startswith("/") else ""
 
 
 @register.filter
