@@ -26,7 +26,7 @@ def initials(title: str) -> str:
 
 @register.filter
 def poster_url(path: str) -> str:
-    """Where a poster lies: TMDB names a path on its own server of images. The content policy lets in no other server."""
+    """Where a poster lies: TMDB names a path on its own server of images. The policy lets in no other."""
     if path.startswith("https://image.tmdb.org/"):
         return path
     return f"https://image.tmdb.org/t/p/w185{path}" if path.startswith("/") else ""
