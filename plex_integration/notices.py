@@ -56,10 +56,14 @@ def _by_url(subject: str, text: str) -> list[str]:
         return []
     import apprise  # large, and only read where it is wanted
 
-    ways = apprise.Apprise(list(settings.NOTIFY_URLS))
-    failed = [way for way in ways if not way.notify(title=subject, body=text)]
-    names = [str(way.service_name or "A service") for way in failed]
-    return [f"{name} did not take the message: check its address in NOTIFY_URLS." for name in names]
+    problems = []
+    for url in settings.NOTIFY_URLS:
+        scheme, way = url.partition(":")[0], apprise.Apprise.instantiate(url, suppress_exceptions=True)
+        if way is None:
+            problems.append(f"NOTIFY_URLS has an address of {scheme}:// that Apprise does not know.")
+        elif not way.notify(title=subject, body=text):
+            problems.append(f"{way.service_name or scheme} did not take the message: check its address in NOTIFY_URLS.")
+    return problems
 
 
 def report(*, days: int, with_patterns: bool = False, now: datetime) -> None:
@@ -74,13 +78,18 @@ def needs(*, now: datetime) -> None:
     if not is_wanted():
         return
     found = monitoring.needs(now, worker_runs=True)  # it is the worker that looks
-    fresh = [need for need in found if _claim(need.kind, now)]
+    fresh = [need for need in found if _is_due(need.kind, now)]
     if fresh:
         tell(fresh[0].title, "\n\n".join(f"{need.title}\n{need.text}" for need in fresh))
+        for need in fresh:  # what could not be told is tried again
+            InstallationValue.objects.update_or_create(name=_told(need.kind), defaults={"updated_at": now})
 
 
-def _claim(kind: str, now: datetime) -> bool:
-    """Note that this is told now, unless it was within a day."""
-    row, made = InstallationValue.objects.get_or_create(name=f"told_{kind}"[:32], defaults={"updated_at": now})
-    stale = InstallationValue.objects.filter(pk=row.pk, updated_at__lt=now - TOLD_AGAIN_AFTER)
-    return made or bool(stale.update(updated_at=now))
+def _told(kind: str) -> str:
+    return f"told_{kind}"[:32]
+
+
+def _is_due(kind: str, now: datetime) -> bool:
+    """Whether it was not told within a day."""
+    told = InstallationValue.objects.filter(name=_told(kind), updated_at__gte=now - TOLD_AGAIN_AFTER)
+    return not told.exists()

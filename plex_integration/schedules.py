@@ -7,9 +7,10 @@ from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 from django_q.models import Schedule
 
+CATCH_UP = "see what was watched"
 SCHEDULES = (
     ("sweep the inbox", "plex_integration.tasks.sweep", Schedule.MINUTES, 1),
-    ("see what was watched", "plex_integration.tasks.catch_up", Schedule.HOURLY, None),
+    (CATCH_UP, "plex_integration.tasks.catch_up", Schedule.HOURLY, None),
     ("clean the event log", "plex_integration.tasks.clean_logs", Schedule.DAILY, None),
     ("tell what waits", "plex_integration.tasks.tell_needs", Schedule.MINUTES, 5),
     ("report of the week", "plex_integration.tasks.weekly_report", Schedule.WEEKLY, None),
@@ -26,6 +27,11 @@ def ensure(*, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
         if (row.func, row.schedule_type, row.minutes) != (func, kind, minutes):
             row.func, row.schedule_type, row.minutes = func, kind, minutes
             row.save(update_fields=["func", "schedule_type", "minutes"])
+
+
+def catch_up_soon() -> None:
+    """At a start: what was watched meanwhile was not sent to anybody, so the worker looks at once."""
+    Schedule.objects.filter(name=CATCH_UP).update(next_run=timezone.now())
 
 
 def _first(kind: str) -> datetime:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from plex_integration import schedules
 from plex_integration.encryption import check_canary
 
 KEPT_COPIES = 5
@@ -42,6 +43,7 @@ def prepare_database(say: Say) -> None:
     if pending:
         say(f"Database made ready: {pending} migration{'s' if pending > 1 else ''} applied.")
     _check_key()
+    schedules.catch_up_soon()
     if settings.SQLITE:
         _marker().touch(mode=0o600)
 

@@ -12,7 +12,7 @@ from plex_integration.sync.engine import Wanted
 
 SLICE = 35.0  # seconds; a task may take 60, and a last request 15
 TASK = "plex_integration.tasks.go_on_with_sync"
-SOON = timedelta(minutes=10)  # after a run, within which none is begun by itself
+SOON = timedelta(minutes=1)  # after a run, within which none is begun by itself
 AWAY = timedelta(minutes=3)  # without a sign of life, after which it is time to see what was missed
 
 

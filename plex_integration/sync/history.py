@@ -27,7 +27,8 @@ def read(session: Session, cursor: SyncCursor, left_out: set[str]) -> None:
     for rows in ahead(session.reader.history(since)):
         last.extend(session.not_after_now(row.viewed_at) for row in rows)
         ours = [row for row in rows if session.viewers.get(row.account_id) and row.section_key not in left_out]
-        ours = [row for row in ours if row.viewed_at >= session.since]
+        # A row from a clock that is ahead is taken once its time has come; the cursor stays behind it until then.
+        ours = [row for row in ours if session.since <= row.viewed_at <= session.now.timestamp()]
         _learn_unknown(session, ours)
         session.run.details["history_at"] = rows[-1].viewed_at if rows else since
         with session.step():

@@ -88,3 +88,15 @@ def test_sending_by_hand_says_where_to_set_it_up(world, by_mail, mailoutbox, set
     settings.EMAIL_URL = ""
     with pytest.raises(CommandError, match="Neither EMAIL_URL nor NOTIFY_URLS is set"):
         call_command("plex_report", "--send")
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_what_could_not_be_told_is_told_the_next_time(by_mail, mailoutbox, settings):
+    by_mail.send(scrobble("iCarly", show_id="ic"))
+    settings.NOTIFY_URLS = ("nosuch://secret-user:secret-password@host",)
+    with pytest.raises(notices.NotToldError, match="nosuch:// that Apprise does not know") as raised:
+        notices.needs(now=NOW)
+    assert "secret" not in str(raised.value)
+    settings.NOTIFY_URLS = ()
+    notices.needs(now=NOW + timedelta(minutes=5))
+    assert len(mailoutbox) == 2

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
-from plex_integration import resolution
+from plex_integration import resolution, schedules
 from plex_integration.models import PlexConflict, PlexEpisode, SyncRun
 from plex_integration.sync import background, runs
 from plex_integration.sync.engine import Wanted
 from tests.plex_integration.sync.conftest import BASE
+from tracker import preparation
 from tvshows.models import Watch
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -42,6 +43,13 @@ def test_an_hour_later_and_after_an_absence_it_is_seen_what_was_watched(world, s
     shelf.watch("dark", 1, BASE + 5)
     background.go_on(SyncRun.objects.get().pk)
     assert (SyncRun.objects.get().status, Watch.objects.count()) == ("done", 1)
+
+
+def test_at_a_start_the_worker_looks_at_once_and_not_within_the_hour(db):
+    later = datetime.now(UTC) + timedelta(minutes=50)
+    Schedule.objects.filter(name=schedules.CATCH_UP).update(next_run=later)
+    preparation.prepare_database(lambda text: None)
+    assert Schedule.objects.get(name=schedules.CATCH_UP).next_run <= datetime.now(UTC)
 
 
 def test_the_command_prints_its_progress_what_changed_and_a_table(world, shelf, capsys):

@@ -27,7 +27,7 @@ from tests.plex_integration.sync.conftest import BASE
 from tests.world import scrobble
 from tvshows import watching
 from tvshows.exceptions import AskedToWait
-from tvshows.models import Episode, TrackedShow, TVShow, Watch
+from tvshows.models import Episode, TrackedShow, TVShow, Viewer, Watch
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -413,3 +413,13 @@ def test_a_server_that_repeats_its_page_for_ever_is_left(world, shelf):
     shelf.plex.knows_pages, shelf.plex.names_total = False, False
     assert shelf.run(page_size=5).status == "done"
     assert PlexEpisode.objects.count() == 5
+
+
+def test_a_play_from_a_clock_that_is_ahead_is_one_watch_at_its_time(world, shelf):
+    Viewer.objects.create(user=world.owner, records_rewatches=True)
+    ahead = int(datetime.now(UTC).timestamp()) + 2 * 86400
+    shelf.run()
+    shelf.watch("dark", 1, ahead)
+    for hours in (0, 5, 49, 54):
+        shelf.run(now=datetime.now(UTC) + timedelta(hours=hours))
+    assert Watch.objects.live().count() <= 1
