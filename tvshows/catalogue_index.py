@@ -1,5 +1,6 @@
 """Gathering the shows that may be meant, with what the catalogue knows of them. Reads only; a handful of queries."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ MOST_GATHERED = 40
 MOST_SEARCHED = 4  # titles for which similar ones are searched; of the others the very same are looked up
 NEARLY_THE_SAME = 0.97  # counts as this alike: but for what stands around it, blanks, "and", numerals
 MOST_INITIALS = 4  # letters of a last word that may stand for as many words
+_WORD = re.compile(r"\w+")
 PART = 0.6  # a title that begins or ends the other counts as a little more alike than this
 
 
@@ -124,8 +126,9 @@ def _shows_with_title(described: DescribedShow) -> list[int]:
     held = ShowTitle.objects.filter(normalised__in=parts | written).values_list("show", "normalised")
     found = [show for show, _ in held]
     alike = any(text in written for _, text in held)
+    capitals = _capitals(titles[:MOST_SEARCHED])
     for text in wanted:
-        for around in (text, *_before_initials(text)):
+        for around in (text, *_before_initials(text, capitals)):
             found.extend(with_title_around(around, years))
         close = with_title_like(text, least=ALIKE)
         alike = alike or bool(close)
@@ -142,10 +145,16 @@ def _parts(title: str) -> Iterable[str]:
         yield from (part for part in (" ".join(words[:cut]), " ".join(words[cut:])) if len(part) >= SHORTEST_CONTAINED)
 
 
-def _before_initials(title: str) -> list[str]:
+def _capitals(titles: Iterable[str]) -> set[str]:
+    """The words in capitals; a search for what each may stand for costs as much as one for the title."""
+    words = (word for title in titles for word in _WORD.findall(title))
+    return {word.casefold() for word in words if word.isupper() and 1 < len(word) <= MOST_INITIALS}
+
+
+def _before_initials(title: str, capitals: set[str]) -> list[str]:
     """The title without its last word, where that may be the initials of what others write out."""
     rest, _, last = title.rpartition(" ")
-    return [rest] if rest and 1 < len(last) <= MOST_INITIALS else []
+    return [rest] if rest and last in capitals else []
 
 
 def _titles_of(show_ids: set[int]) -> dict[int, list[str]]:
