@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from plex_integration.locks import lock
-from plex_integration.models import PlexAccount, PlexConfig
+from plex_integration.models import PlexAccount, PlexConfig, SyncCursor
 from plex_integration.payloads import PLAY, SCROBBLE, PlexEvent
 
 SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a write for each event
@@ -114,6 +114,10 @@ def _link(account: PlexAccount, event: PlexEvent, config: PlexConfig) -> PlexAcc
 
 
 def link(account: PlexAccount, *, user_id: int | None) -> None:
-    """Link an account to a person, or to nobody; a rule never redoes what a person chose."""
+    """Link an account to a person, or to nobody; a rule never redoes what a person chose. What the account had watched
+    before follows with the next run of the sync.
+    """
     account.user_id, account.linked_by = user_id, PlexAccount.LinkedBy.PERSON
     account.save(update_fields=["user", "linked_by"])
+    if user_id and account.account_id is not None:
+        SyncCursor.objects.rewind_history(account.config_id)

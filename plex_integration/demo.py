@@ -9,9 +9,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from plex_integration import ingest, processing
+from plex_integration import ingest, processing, sample
 from plex_integration.config import create_config
 from plex_integration.models import PlexAccount, PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tvshows import catalogue
@@ -165,7 +165,7 @@ def _payload(demo: DemoEvent) -> dict[str, Any]:
     guid = demo.guid or f"plex://episode/demo{demo.key}{demo.season}{demo.number}"
     metadata: dict[str, Any] = {
         "librarySectionType": "show", "type": "episode", "title": demo.title, "guid": guid,
-        "ratingKey": f"{demo.key or 'demo'}{demo.season:02}{demo.number:02}", "grandparentTitle": demo.show,
+        "ratingKey": f"{sample.DEMO_KEYS}{demo.key}{demo.season:02}{demo.number:02}", "grandparentTitle": demo.show,
         "parentTitle": f"Season {demo.season}", "index": demo.number, "parentIndex": demo.season,
     }
     if demo.key:
@@ -180,12 +180,12 @@ def _payload(demo: DemoEvent) -> dict[str, Any]:
 
 
 @transaction.atomic
-def remove() -> int:
+def remove(*, now: datetime) -> int:
     """Take the demo out again: its events, questions and mappings, and its shows where nobody watched more since."""
     events = PlexWebhookLog.objects.filter(payload__Server__uuid=SERVER)
     mappings = PlexShowMapping.objects.filter(plex_server_uuid=SERVER)
     refs = [str(pk) for pk in mappings.values_list("pk", flat=True)]
-    Watch.objects.filter(source_ref__in=refs).delete()
+    _take_back(Watch.objects.filter(source_ref__in=refs), now=now)
     events.delete()
     PlexConflict.objects.filter(plex_server_uuid=SERVER).delete()
     PlexAccount.objects.filter(account_id=FRIEND_ID).delete()
@@ -200,3 +200,13 @@ def remove() -> int:
     TrackedShow.objects.filter(show__in=gone).delete()
     TVShow.objects.filter(pk__in=gone).delete()
     return len(gone)
+
+
+def _take_back(watches: QuerySet[Watch], *, now: datetime) -> None:
+    """Delete ticks, and bring the lists on which they were up to date."""
+    theirs = watches.filter(user=OuterRef("user"), episode__show=OuterRef("show"))
+    lists = TrackedShow.objects.filter(Exists(theirs)).select_for_update().order_by("user", "show")
+    mine = TrackedShow.objects.filter(pk__in=[tracked.pk for tracked in lists])
+    watches.delete()
+    mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
+    mine.recount(now)

@@ -17,6 +17,7 @@ from tvshows.exceptions import ServiceDown, ServiceError, ServiceRefused
 from tvshows.models import CachedAnswer
 
 REMEMBERED = timedelta(minutes=1)  # so that each look at the page does not ask again
+_UNREGISTERED = "The webhook is not registered at plex.tv"
 _TAUTULLI = "Plex sends webhooks only with one. Tautulli can send them."
 _ALL_THE_SAME = "Events come in all the same: the server itself sends them."
 
@@ -38,6 +39,14 @@ def look(config: PlexConfig, url: str, *, now: datetime) -> tuple[Finding, ...]:
         _key(config, url), lambda: [asdict(one) for one in _ask(config, url)], now=now, full=REMEMBERED,
     )
     return tuple(Finding(**one) for one in found)
+
+
+def is_unregistered(config: PlexConfig, url: str) -> bool:
+    """Whether plex.tv said at the last look that it does not know the webhook. Asks nobody."""
+    if not config.plex_token:
+        return False
+    held = CachedAnswer.objects.filter(key=_key(config, url)).values_list("value", flat=True)
+    return any(one["text"] == _UNREGISTERED for value in held for one in value["answer"])
 
 
 def forget(config: PlexConfig) -> None:
@@ -94,7 +103,7 @@ def _registered(webhooks: tuple[str, ...], config: PlexConfig, url: str) -> Find
         return Finding("ok", "The webhook is registered at plex.tv")
     if any(connecting.is_ours(one, config, url) for one in webhooks):
         return Finding("warn", "plex.tv has an older webhook URL of this tracker", "Register the present one.")
-    return Finding("warn", "The webhook is not registered at plex.tv", "Register it, or paste its URL in Plex.")
+    return Finding("warn", _UNREGISTERED, "Register it, or paste its URL in Plex.")
 
 
 def _server(server: PlexServer, config: PlexConfig) -> Iterator[Finding]:

@@ -24,7 +24,19 @@ _TAKEN = "Somebody made a show with one of these ids just now. Look at the candi
 
 def picked_rows(given: Iterable[str]) -> list[int]:
     """The numbers of the rows that were picked in a list; what is no number is left out."""
-    return [int(pk) for pk in given if pk.isascii() and pk.isdigit() and int(pk) <= LARGEST_ID]
+    return [number for pk in given if (number := _row_number(pk)) is not None]
+
+
+def picked_pairs(given: Iterable[str]) -> dict[int, int]:
+    """The rows that were picked, each with the number of the show that was shown for it; the rest is left out."""
+    pairs = [(_row_number(pk), _row_number(show)) for pk, _, show in (one.partition(":") for one in given)]
+    return {pk: show for pk, show in pairs if pk is not None and show is not None}
+
+
+def _row_number(given: str) -> int | None:
+    """A number of a row. Python refuses to read numbers of thousands of digits, so the length is looked at first."""
+    fits = given.isascii() and given.isdigit() and len(given) <= len(str(LARGEST_ID))
+    return int(given) if fits and int(given) <= LARGEST_ID else None
 
 
 def _id_field(label: str, hint: str) -> forms.IntegerField:

@@ -7,14 +7,14 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from plex_integration import outcomes, sample
 from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from tvshows import tmdb
 
 LATEST = 50  # events that are looked at for the last one
-_SAMPLES = f"t:{sample.SERVER}:"
+_MADE_UP = (sample.KEYS, sample.DEMO_KEYS)
 MOST_ACCOUNTS = 100  # that the page lists, the last seen first
 LOOPBACK = (
     "The address is this machine's own, so only a Plex server on this machine reaches it. For another one start the "
@@ -50,7 +50,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """All steps. `last_event` is of a real event, not of a sample."""
+    """All steps. `last_event` is of a real event, neither of a sample nor of the demo."""
 
     account: Step
     server: Step
@@ -70,26 +70,28 @@ class Hint:
     certain: bool = False
 
 
-def examine(config: PlexConfig | None) -> Guide:
-    """The state of every step."""
+def examine(config: PlexConfig | None, *, unregistered: bool = False) -> Guide:
+    """The state of every step. `unregistered`: plex.tv said that it does not know the webhook."""
     last, known = (last_event(config), accounts(config)) if config else (None, ())
     with_tmdb = Step("done", "Key set") if tmdb.client() else Step("todo", "Optional")
     return Guide(
-        _account(config), _server(config), _webhook(config, last), _event(last), _people(known), with_tmdb, last, known,
+        _account(config), _server(config), _webhook(config, last, unregistered=unregistered), _event(last),
+        _people(known), with_tmdb, last, known,
     )
 
 
 def last_event(config: PlexConfig) -> datetime | None:
-    """When Plex was heard from last. Samples do not count.
+    """When Plex was heard from last. Samples and the demo do not count.
 
     It is nearly always among the latest events of all; looked for by its connection, each of its events would be read.
     """
     newest_first = PlexWebhookLog.objects.order_by("-created_at").values_list("created_at", flat=True)
-    latest = newest_first.values_list("created_at", "config", "plex_show_key")[:LATEST]
-    for created_at, config_id, show_key in latest:
-        if config_id == config.pk and not show_key.startswith(_SAMPLES):
+    latest = newest_first.values_list("created_at", "config", "plex_rating_key")[:LATEST]
+    for created_at, config_id, rating_key in latest:
+        if config_id == config.pk and not rating_key.startswith(_MADE_UP):
             return created_at
-    return newest_first.filter(config=config).exclude(plex_show_key__startswith=_SAMPLES).first()
+    made_up = Q(plex_rating_key__startswith=sample.KEYS) | Q(plex_rating_key__startswith=sample.DEMO_KEYS)
+    return newest_first.filter(config=config).exclude(made_up).first()
 
 
 def accounts(config: PlexConfig) -> tuple[Account, ...]:
@@ -111,7 +113,9 @@ def _server(config: PlexConfig | None) -> Step:
     return Step("warn", "No library counts") if shows and not any(shows) else Step("done", "Done")
 
 
-def _webhook(config: PlexConfig | None, last: datetime | None) -> Step:
+def _webhook(config: PlexConfig | None, last: datetime | None, *, unregistered: bool) -> Step:
+    if unregistered:
+        return Step("warn", "Not registered")
     if last:
         return Step("done", "Events arrive")
     if config and config.has_plex_pass is False:

@@ -17,9 +17,10 @@ _NOT_SAID = ("", "Not said yet")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An account with its fields."""
+    """An account with its fields. `was` is what it comes back with, to tell what a person changed."""
 
     account: Account
+    was: str
     whose: forms.BoundField
     again: forms.BoundField
 
@@ -48,7 +49,23 @@ class LinkingForm(forms.Form):
     def __iter__(self) -> Iterator[Line]:  # type: ignore[override]
         """A line for each account."""
         for one in self._known:
-            yield Line(one, self[f"whose-{one.row.pk}"], self[f"again-{one.row.pk}"])
+            yield Line(one, _as_chosen(one.row), self[f"whose-{one.row.pk}"], self[f"again-{one.row.pk}"])
+
+    def clean(self) -> None:
+        """A page that was open for long does not undo what was chosen on another one since."""
+        super().clean()
+        for one in self._known:
+            if self._chosen(one) and self._was(one) != _as_chosen(one.row):
+                said = f"This was changed meanwhile, to {one.row.user or 'nobody'}. Choose again."
+                self.add_error(f"whose-{one.row.pk}", said)
+
+    def _chosen(self, one: Account) -> str:
+        """What a person changed an account to, if they did."""
+        whose: str = self.cleaned_data.get(f"whose-{one.row.pk}", "")
+        return "" if whose in {self._was(one), _as_chosen(one.row)} else whose
+
+    def _was(self, one: Account) -> str:
+        return str(self.data.get(f"was-{one.row.pk}", ""))
 
     def save(self, *, now: datetime) -> tuple[int, int]:
         """Link what was changed, then run again what shall be. Says how many accounts, and how many events.
@@ -57,8 +74,7 @@ class LinkingForm(forms.Form):
         """
         linked = again = 0
         for one in self._known:
-            whose = self.cleaned_data[f"whose-{one.row.pk}"]
-            if whose and whose != _as_chosen(one.row):
+            if whose := self._chosen(one):
                 accounts.link(one.row, user_id=None if whose == NOBODY else int(whose))
                 linked += 1
             if one.set_aside and self.cleaned_data[f"again-{one.row.pk}"] and one.row.user_id:

@@ -65,7 +65,8 @@ def alarms(figures: Figures) -> list[Need]:
 
 
 def _figures(now: datetime, *, questions: int, worker_runs: bool) -> Figures:
-    hour = PlexWebhookLog.objects.filter(created_at__gte=now - FAILED_WITHIN).order_by()
+    # What could not be read says nothing of how events fare, and cannot be run again.
+    hour = PlexWebhookLog.objects.filter(created_at__gte=now - FAILED_WITHIN).exclude(event_type="invalid").order_by()
     slow = Q(processing_duration_ms__gt=SLOW_MS)
     found = hour.aggregate(
         failed=Count("pk", filter=Q(status=PlexWebhookLog.Status.FAILED)),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -221,11 +221,10 @@ def reevaluate(conflict_id: int, *, now: datetime) -> bool:
 def _settle_by_itself(conflict: PlexConflict, matched: Match, now: datetime) -> bool:
     """By what a person wrote on the mapping, else by a show that is sure now. Says whether either was there."""
     row, chosen = row_of(conflict), matched.chosen
-    auto = PlexConflict.Resolution.AUTO
+    auto, ignored = PlexConflict.Resolution.AUTO, PlexConflict.Resolution.IGNORED
     if row and row.tvshow_id:
         conflicts.close(conflict, resolution=auto, tvshow_id=row.tvshow_id, user_id=None, now=now)
     elif row and not row.sync_enabled:
-        ignored = PlexConflict.Resolution.IGNORED
         conflicts.close(conflict, resolution=ignored, tvshow_id=None, user_id=None, now=now)
     elif chosen:
         choice = Choice(chosen.show.pk, chosen.score, chosen.method)
@@ -293,21 +292,25 @@ def ignore_many(conflict_ids: Iterable[int], *, user_id: int | None, now: dateti
     return done, problems
 
 
-def select_best_many(conflict_ids: Iterable[int], *, user_id: int | None, now: datetime) -> tuple[int, list[str]]:
-    """Take the best candidate of several conflicts, as a person confirmed. Says how many, and what could not be."""
+def select_best_many(shown: Mapping[int, int | None], *, user_id: int | None, now: datetime) -> tuple[int, list[str]]:
+    """Take the best of several conflicts, each as a person was shown it. Says how many, and what could not be."""
     done, problems = 0, []
-    for conflict in PlexConflict.objects.open().filter(pk__in=list(conflict_ids)):
-        first = next(iter(conflict.potential_matches or []), None)
-        best = first.get("tvshow_id") if isinstance(first, dict) else None
-        if best is None:
-            problems.append(f"{conflict}: no show fits.")
-            continue
+    for conflict in PlexConflict.objects.open().filter(pk__in=list(shown)):
         try:
-            select(conflict.pk, tvshow_id=best, user_id=user_id, now=now)
+            select(conflict.pk, tvshow_id=_best_as_shown(conflict, shown[conflict.pk]), user_id=user_id, now=now)
             done += 1
         except Unresolvable as problem:
             problems.append(f"{conflict}: {problem}")
     return done, problems
+
+
+def _best_as_shown(conflict: PlexConflict, shown: int | None) -> int:
+    """The best candidate, unless what was weighed has changed since it was shown. Raises Unresolvable."""
+    first = next(iter(conflict.potential_matches or []), None)
+    best: int | None = first.get("tvshow_id") if isinstance(first, dict) else None
+    if best is None or best != shown:
+        raise Unresolvable("no show fits." if best is None else "what fits best has changed since. Look again.")
+    return best
 
 
 def reevaluate_many(conflict_ids: Iterable[int], *, now: datetime) -> int:

@@ -12,10 +12,12 @@ from plex_integration.exceptions import Unresolvable
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from plex_integration.payloads import EFFECTIVE
 from tvshows import watching
 from tvshows.models import AUTOMATIC_SOURCES, TrackedShow, TVShow, Watch
 
 SHOWN = 50  # events of an answer that a page lists
+MOST_PASSED_OVER = 5_000  # events of an ignored show that wait again
 _IGNORED = PlexConflict.Resolution.IGNORED
 _BY_ITSELF = {PlexConflict.Resolution.AUTO, None}
 _CREATED = {PlexConflict.Resolution.CREATED, PlexConflict.Resolution.CREATED_BEFORE}
@@ -145,10 +147,16 @@ def _followed_from(conflict: PlexConflict, row: PlexShowMapping) -> list[PlexWeb
         )
         followed |= Q(came, tvshow=row.tvshow_id)
     elif row.plex_show_key:
-        aside = Q(action_taken=outcomes.IGNORED, created_at__gte=conflict.resolved_at)
-        followed |= Q(aside, plex_show_key=row.plex_show_key)
+        followed |= Q(pk__in=_passed_over(conflict, row))
     events = PlexWebhookLog.objects.filter(followed).only("created_at", "plex_season", "plex_episode")
     return list(events.order_by("created_at", "pk"))
+
+
+def _passed_over(conflict: PlexConflict, row: PlexShowMapping) -> list[int]:
+    """The latest events that came while the show was ignored, and that an answer may let do something."""
+    aside = PlexWebhookLog.objects.filter(plex_show_key=row.plex_show_key, action_taken=outcomes.IGNORED)
+    since = aside.filter(event_type__in=EFFECTIVE, created_at__gte=conflict.resolved_at)
+    return list(since.order_by("-created_at", "-pk").values_list("pk", flat=True)[:MOST_PASSED_OVER])
 
 
 def _marked(row: PlexShowMapping) -> QuerySet[Watch, datetime]:

@@ -1,4 +1,4 @@
-"""A sample event, posted to our own webhook as Plex would, to see whether events come through. It marks nothing."""
+"""A sample event, posted to our own webhook as Plex would, to see whether events come through."""
 
 import json
 import re
@@ -14,12 +14,16 @@ import requests
 from plex_integration.config import WEBHOOK_PATH, address
 from plex_integration.models import PlexConfig, PlexWebhookLog
 from plex_integration.payloads import PLAY
+from tvshows.models import Episode, TVShow
+from tvshows.titles import normalise
 
 SERVER = "test-of-the-tracker"
 TITLE = "Test of the tracker"
+# How the rating keys of samples and of the demo's events begin; Plex's own are numbers.
+KEYS, DEMO_KEYS = "test-", "demo-"
 SECONDS = (3, 5)  # to connect, to answer
 TAKEN: set[int] = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS}
-_KEY = re.compile(r"test-[0-9a-f]{12}")
+_KEY = re.compile(rf"{KEYS}[0-9a-f]{{12}}")
 # By what the answer of the webhook, or of what stands before it, tells a person to do.
 _REFUSALS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "answers that this host name is not allowed. Add it to ALLOWED_HOSTS.",
@@ -45,7 +49,7 @@ class Sent:
 
 def new_key() -> str:
     """A rating key for one sample, by which its row is found."""
-    return f"test-{uuid4().hex[:12]}"
+    return f"{KEYS}{uuid4().hex[:12]}"
 
 
 def payload(key: str, *, event: str = PLAY, title: str = TITLE, season: int = 1, episode: int = 1) -> dict[str, Any]:
@@ -57,6 +61,24 @@ def payload(key: str, *, event: str = PLAY, title: str = TITLE, season: int = 1,
             "title": "Test", "parentIndex": season, "index": episode,
         },
     }
+
+
+def episode_here(title: str, *, year: int | None, season: int, episode: int) -> dict[str, Any]:
+    """What Plex would say more of an episode, so that it is recognised where exactly one show here has the title."""
+    said = normalise(title)
+    began = year or said.year
+    shows = TVShow.objects.filter(titles__normalised=said.text).distinct()
+    only = list((shows.filter(show_start_date__year=began) if began else shows)[:2])
+    if len(only) != 1:
+        return {"grandparentTitle": f"{title} ({year})"} if year else {}
+    show = only[0]
+    found = Episode.objects.filter(show=show, season_number=season, episode_number=episode).first()
+    return {"grandparentTitle": str(show), "grandparentRatingKey": f"test-{show.pk}"} | (_named(found) if found else {})
+
+
+def _named(episode: Episode) -> dict[str, Any]:
+    aired = {"originallyAvailableAt": episode.air_date.isoformat()} if episode.air_date else {}
+    return {"title": episode.title} | aired
 
 
 def post(url: str, data: dict[str, Any]) -> requests.Response:

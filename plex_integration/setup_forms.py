@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from plex_integration.models import PlexConfig
+from plex_integration.models import PlexConfig, SyncCursor
 
 FIRST_HISTORY = date(2000, 1, 1)  # older than Plex
 
@@ -91,13 +91,15 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> PlexConfig:  # noqa: FBT001, FBT002  (Django's own)
         """Write what the form has, and nothing else of the connection. A day begins at midnight where the person is."""
         config: PlexConfig = self.instance
-        fields = list(self.Meta.fields)
+        fields, before = list(self.Meta.fields), config.sync_started_date
         if "counts_from" in self.changed_data:
             midnight = datetime.combine(self.cleaned_data["counts_from"], time.min)
             config.sync_started_date = timezone.make_aware(midnight)
             fields.append("sync_started_date")
         if commit:
             config.save(update_fields=fields)
+            if config.sync_started_date < before:
+                SyncCursor.objects.rewind_history(config.pk)
         return config
 
 

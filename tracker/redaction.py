@@ -3,6 +3,8 @@
 import logging
 import re
 
+from django.core.exceptions import PermissionDenied
+
 _NAME = "secret|token|x-plex-token|api_key|password"
 _SECRETS = re.compile(rf"(?i)((?:{_NAME})(?:=|%3d|[\"']?\s*:\s*[\"']?))([^\s&\"',;]+)")
 
@@ -24,6 +26,16 @@ class RedactingFilter(logging.Filter):
 def _plain(text: str) -> str:
     """With control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class RefusalFilter(logging.Filter):
+    """A page that somebody may not see is no fault of the program: its line is enough, without where it was raised."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop a refusal's traceback; every record passes."""
+        if record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
+            record.exc_info = None
+        return True
 
 
 class OneLineFormatter(logging.Formatter):

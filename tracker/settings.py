@@ -238,7 +238,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes: all fields of a form tog
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "tracker.redaction.RedactingFilter"}},
+    "filters": {
+        "redact": {"()": "tracker.redaction.RedactingFilter"}, "refusal": {"()": "tracker.redaction.RefusalFilter"},
+    },
     "formatters": {
         "line": {
             "()": "tracker.redaction.OneLineFormatter",
@@ -250,6 +252,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"handlers": [], "filters": ["refusal"], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
         # It logs whole URLs, and TMDB's older keys are part of one: at DEBUG always, at WARNING beside bad headers.

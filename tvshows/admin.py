@@ -234,7 +234,8 @@ class WatchAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         now, watched_at = timezone.now(), form.watched_at(_zone_of(obj.user))
         obj.watched_at = watched_at
         if change:
-            watching.change_date(obj.pk, watched_at=watched_at, now=now)
+            if refusal := watching.change_date(obj.pk, watched_at=watched_at, now=now):
+                messages.error(request, f"The date stays as it was. {refusal.value}")
             return
         viewing = Viewing(watched_at, TVShow.Source.MANUAL)
         watching.mark_watched(user_id=obj.user_id, episode=obj.episode, viewing=viewing, now=now)

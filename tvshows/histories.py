@@ -8,10 +8,9 @@ from datetime import datetime
 from django.db import transaction
 
 from tvshows.models import AUTOMATIC_SOURCES, TrackedShow, Viewer, Watch
-from tvshows.watching import SAME_VIEWING, Viewing
+from tvshows.watching import RESUMES, Viewing, is_near, vouch
 
 BATCH = 500
-_RESUMES = (TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class _Plan:
     rewatchers: set[int]
     added: list[Watch] = field(default_factory=list)
     earlier: dict[int, Watch] = field(default_factory=dict)
+    changed: set[tuple[int, int]] = field(default_factory=set)
+    vouched: set[int] = field(default_factory=set)
     marked: list[Seen] = field(default_factory=list)
     already: int = 0
     unticked: int = 0
@@ -59,7 +60,10 @@ def take_all(seen: Iterable[Seen], *, now: datetime) -> Taken:
             _take(one, plan)
     Watch.objects.bulk_create(plan.added, batch_size=BATCH)
     Watch.objects.bulk_update(plan.earlier.values(), ["watched_at", "source"], batch_size=BATCH)
-    _settle({tracked[one.user_id, one.show_id] for one in plan.marked}, now)
+    vouched = sorted(plan.vouched)
+    for at in range(0, len(vouched), BATCH):
+        vouch(vouched[at:at + BATCH], now)
+    _settle({tracked[one.user_id, one.show_id] for one in plan.marked}, {tracked[pair] for pair in plan.changed}, now)
     return Taken(tuple(plan.marked), plan.already, plan.unticked)
 
 
@@ -96,8 +100,7 @@ def _take(one: Seen, plan: _Plan) -> None:
         plan.unticked += 1
         return
     live = [watch for watch in watches if watch.removed_at is None]
-    apart = all(abs(watch.watched_at - at) > SAME_VIEWING for watch in live)
-    if live and not (apart and one.user_id in plan.rewatchers):
+    if live and (is_near(at, live) or one.user_id not in plan.rewatchers):
         plan.already += 1
         _keep_earlier(min(live, key=lambda watch: watch.play), one, plan)
         return
@@ -112,15 +115,17 @@ def _take(one: Seen, plan: _Plan) -> None:
 
 def _keep_earlier(first: Watch, one: Seen, plan: _Plan) -> None:
     """Of automatic dates the earliest stays; a person's stays in any case."""
-    if first.source in AUTOMATIC_SOURCES and one.viewing.watched_at < first.watched_at:
+    if first.source not in AUTOMATIC_SOURCES:
+        plan.vouched.add(first.pk)
+    elif one.viewing.watched_at < first.watched_at:
         first.watched_at, first.source = one.viewing.watched_at, one.viewing.source
         if first.pk:
             plan.earlier[first.pk] = first
+            plan.changed.add((one.user_id, one.show_id))
 
 
-def _settle(tracked_ids: set[int], now: datetime) -> None:
-    """Watching again what was planned or on hold, and the totals."""
-    changed = TrackedShow.objects.filter(pk__in=tracked_ids)
-    if tracked_ids:
-        changed.filter(status__in=_RESUMES).update(status=TrackedShow.Status.WATCHING)
-        changed.recount(now)
+def _settle(marked: set[int], changed: set[int], now: datetime) -> None:
+    """Watching again what was planned or on hold, where something is new; and the totals."""
+    if marked:
+        TrackedShow.objects.filter(pk__in=marked, status__in=RESUMES).update(status=TrackedShow.Status.WATCHING)
+    TrackedShow.objects.filter(pk__in=marked | changed).recount(now)

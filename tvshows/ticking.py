@@ -3,22 +3,24 @@
 Each function is one transaction under the lock of the person's row of the show, as in `watching`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import Enum
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tvshows.models import Episode, TrackedShow, TVShow, Viewer, Watch
-from tvshows.watching import SAME_VIEWING, Marked, Viewing, at_noon, lock_list, mark_watched
+from tvshows.watching import RESUMES, Marked, Refusal, Viewing, is_near, lock_list, mark_watched, untick_all
 
 Status = TrackedShow.Status
 _BY_HAND = TVShow.Source.MANUAL
 _MOVED_BY_TICKS = (Status.WATCHING, Status.COMPLETED)  # what ticking and unticking make of a status
 _BATCH = 500
+_NOON = time(12)
 
 
 class Kind(Enum):
@@ -46,8 +48,8 @@ class Undo:
         moment, _, status = rest.partition(" ")
         try:
             at = datetime.fromisoformat(moment)
-            known = cls(Kind(kind), at, Status(status).value if status else "")
-        except ValueError:
+            known = cls(Kind(kind), at.astimezone(UTC), Status(status).value if status else "")
+        except (ValueError, OverflowError):
             return None
         return known if timezone.is_aware(at) else None
 
@@ -62,9 +64,8 @@ class Change:
 
 def at(day: date, clock: time | None, *, now: datetime) -> datetime:
     """When a person says they watched, in the current zone. Without a time it is noon, but never later than now."""
-    if clock is None:
-        return min(at_noon(day, timezone.get_current_timezone_name()), now)
-    return timezone.make_aware(datetime.combine(day, clock))
+    said = timezone.make_aware(datetime.combine(day, clock or _NOON))
+    return said if clock else min(said, now)
 
 
 def when_aired(episode: Episode, *, now: datetime) -> datetime:
@@ -87,8 +88,7 @@ def tick_all(
     *, user_id: int, show_id: int, episodes: QuerySet[Episode], when: Callable[[Episode], datetime], now: datetime,
 ) -> Change:
     """Tick those of a show's episodes that are not ticked yet."""
-    before = _status(user_id, show_id)
-    tracked = lock_list(user_id, show_id)
+    tracked, before = _lock(user_id, show_id)
     ticked = _live(user_id, show_id).values("episode")
     new = [
         Watch(user_id=user_id, episode=episode, watched_at=when(episode), source=_BY_HAND, created_at=now)
@@ -97,7 +97,7 @@ def tick_all(
     Watch.objects.bulk_create(new, batch_size=_BATCH)
     mine = TrackedShow.objects.filter(pk=tracked.pk)
     if new:
-        mine.filter(status__in=[Status.PLAN_TO_WATCH, Status.ON_HOLD]).update(status=Status.WATCHING)
+        mine.filter(status__in=RESUMES).update(status=Status.WATCHING)
     mine.recount(now)
     return Change(len(new), Undo(Kind.TICKED, now, before))
 
@@ -114,30 +114,32 @@ def remove_viewing(*, user_id: int, show_id: int, watch_id: int, now: datetime) 
 
 @transaction.atomic
 def _take_back(user_id: int, show_id: int, watches: QuerySet[Watch], now: datetime) -> Change:
-    before = _status(user_id, show_id)
+    if not watches.exists():  # nor does the show come onto the list by this
+        return Change(0, Undo(Kind.UNTICKED, now))
+    tracked, before = _lock(user_id, show_id)
     change = Change(watches.values("episode").distinct().count(), Undo(Kind.UNTICKED, now, before))
-    if not change.episodes:  # nor does the show come onto the list by this
-        return change
-    tracked = lock_list(user_id, show_id)
-    Watch.objects.filter(pk__in=watches.values("pk")).update(removed_at=now)
-    mine = TrackedShow.objects.filter(pk=tracked.pk)
-    mine.filter(status=Status.COMPLETED).update(status=Status.WATCHING)
-    mine.recount(now)
+    untick_all(tracked, watches, now=now)
     return change
 
 
 @transaction.atomic
-def watch_again(*, user_id: int, episode: Episode, watched_at: datetime, now: datetime) -> bool:
-    """Add another viewing of an episode. False where the person records none, or within four hours of another."""
+def watch_again(*, user_id: int, episode: Episode, watched_at: datetime, now: datetime) -> Refusal | None:
+    """Add another viewing of an episode, or the first one. Refused where the person has none counted again, or within
+    four hours of another.
+    """
     tracked = lock_list(user_id, episode.show_id)
     live = list(_live(user_id, episode.show_id).filter(episode=episode))
-    near = any(abs(watch.watched_at - watched_at) <= SAME_VIEWING for watch in live)
-    if near or not records_rewatches(user_id):
-        return False
-    play = max((watch.play for watch in live), default=0) + 1
+    if not live:
+        mark_watched(user_id=user_id, episode=episode, viewing=Viewing(watched_at, _BY_HAND), now=now)
+        return None
+    if not records_rewatches(user_id):
+        return Refusal.ONCE
+    if is_near(watched_at, live):
+        return Refusal.NEAR
+    play = max(watch.play for watch in live) + 1
     Watch.objects.create(user_id=user_id, episode=episode, play=play, watched_at=watched_at, source=_BY_HAND)
-    TrackedShow.objects.filter(pk=tracked.pk).recount(now)
-    return True
+    tracked.recount(now)
+    return None
 
 
 def records_rewatches(user_id: int) -> bool:
@@ -176,18 +178,26 @@ def _touched(user_id: int, show_id: int, undo: Undo) -> QuerySet[Watch]:
     if undo.kind is Kind.TICKED:
         return live.filter(created_at=undo.at, source=_BY_HAND)
     gone = Watch.objects.removed().filter(user=user_id, episode__show=show_id, removed_at=undo.at)
-    # A play that has been filled again meanwhile cannot be there twice.
-    taken = {(watch.episode_id, watch.play) for watch in live.filter(episode__in=gone.values("episode"))}
-    return gone.exclude(pk__in=[watch.pk for watch in gone if (watch.episode_id, watch.play) in taken])
+    # What has been filled again meanwhile cannot be there twice, nor a viewing beside another of the same time.
+    back = defaultdict(list)
+    for watch in live.filter(episode__in=gone.values("episode")):
+        back[watch.episode_id].append(watch)
+    return gone.exclude(pk__in=[watch.pk for watch in gone if _is_there(watch, back[watch.episode_id])])
+
+
+def _is_there(gone: Watch, live: list[Watch]) -> bool:
+    return is_near(gone.watched_at, live) or gone.play in {watch.play for watch in live}
 
 
 def _put_back(tracked: TrackedShow, undo: Undo, now: datetime) -> None:
-    """The status from before, where the person chose no other since."""
+    """The status from before, where it fits: the person neither chose another nor ticked or unticked anything since."""
     mine = TrackedShow.objects.filter(pk=tracked.pk, status__in=_MOVED_BY_TICKS)
-    if undo.status:
-        mine.update(status=undo.status)
-    elif not Watch.objects.filter(user=tracked.user_id, episode__show=tracked.show_id).exists():
+    watches = Watch.objects.filter(user=tracked.user_id, episode__show=tracked.show_id)
+    since = Q(removed_at=None, created_at__gt=undo.at) | Q(removed_at__gt=undo.at)
+    if not undo.status and not watches.exists():
         mine.delete()
+    elif undo.status and not watches.filter(since).exists():
+        mine.update(status=undo.status)
     TrackedShow.objects.filter(pk=tracked.pk).recount(now)
 
 
@@ -215,7 +225,8 @@ def _live(user_id: int, show_id: int) -> QuerySet[Watch]:
     return Watch.objects.live().filter(user=user_id, episode__show=show_id).order_by()
 
 
-def _status(user_id: int, show_id: int) -> str:
-    """The person's status of a show; '' where it is not on their list."""
-    held = TrackedShow.objects.filter(user=user_id, show=show_id).values_list("status", flat=True)
-    return held.first() or ""
+def _lock(user_id: int, show_id: int) -> tuple[TrackedShow, str]:
+    """The person's row of a show, locked, and its status; '' where the show was not on their list."""
+    held = TrackedShow.objects.filter(user=user_id, show=show_id).exists()
+    tracked = lock_list(user_id, show_id)
+    return tracked, tracked.status if held else ""

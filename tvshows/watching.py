@@ -3,6 +3,7 @@
 All of them lock the person's TrackedShow row first, so that two sources that see one viewing at once make one watch.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,13 +11,13 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
 
 Seen = tuple[str, datetime]  # an episode's code, as its source has it, and when it was seen
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
-_RESUMES = {TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD}
+RESUMES = (TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD)  # who watches of these is watching again
 _TRACKED = "SELECT * FROM tracked_shows WHERE user_id = %s AND show_id = %s"
 _WATCHES = "SELECT * FROM watches WHERE user_id = %s AND episode_id = %s ORDER BY play"
 
@@ -27,6 +28,14 @@ class Marked(Enum):
     MARKED = "marked"
     ALREADY = "already watched"
     UNTICKED = "unticked by a person since"
+
+
+class Refusal(Enum):
+    """Why a person's viewing does not get the time that they gave, in the words for them."""
+
+    NEAR = "That is within four hours of another viewing, and so the same one."
+    ONCE = "What you watch again is not counted. Switch that on in your profile first."
+    GONE = "That viewing is not there any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,8 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
     if not _is_new(viewing, live, user_id):
-        _keep(viewing, live)
+        if _keep(viewing, live, now):
+            tracked.recount(now)
         return Marked.ALREADY
     _add_play(user_id, episode, viewing, live)
     _settle(tracked, now)
@@ -87,7 +97,7 @@ def _is_new(viewing: Viewing, live: list[Watch], user_id: int) -> bool:
     """Whether it is a viewing of its own, and not another report of one that is there."""
     if not live:
         return True
-    apart = all(abs(watch.watched_at - viewing.watched_at) > SAME_VIEWING for watch in live)
+    apart = not is_near(viewing.watched_at, live)
     return viewing.is_automatic and apart and Viewer.objects.filter(user=user_id, records_rewatches=True).exists()
 
 
@@ -98,21 +108,35 @@ def _add_play(user_id: int, episode: Episode, viewing: Viewing, live: list[Watch
     )
 
 
-def _keep(viewing: Viewing, live: list[Watch]) -> None:
-    """Another report of a viewing: a person's date replaces any, an automatic one only a later automatic one."""
+def _keep(viewing: Viewing, live: list[Watch], now: datetime) -> bool:
+    """Another report of a viewing: a person's date replaces any, an automatic one only a later automatic one. Says if
+    the date is another one now.
+    """
     first = min(live, key=lambda watch: watch.play)
-    earlier = first.source in AUTOMATIC_SOURCES and viewing.watched_at < first.watched_at
-    if not viewing.is_automatic or earlier:
-        first.watched_at = viewing.watched_at
-        first.source = viewing.source
-        if not viewing.is_automatic:
-            first.source_ref = ""  # a person vouches for it now, whatever the source took the show for
-        first.save(update_fields=["watched_at", "source", "source_ref"])
+    by_source = first.source in AUTOMATIC_SOURCES
+    if viewing.is_automatic and not (by_source and viewing.watched_at < first.watched_at):
+        if not by_source:
+            vouch([first.pk], now)
+        return False
+    first.watched_at = viewing.watched_at
+    first.source = viewing.source
+    if not viewing.is_automatic:
+        first.source_ref = ""  # a person vouches for it now, whatever the source took the show for
+        first.created_at = now
+    first.save(update_fields=["watched_at", "source", "source_ref", "created_at"])
+    return True
+
+
+def vouch(watch_ids: Collection[int], now: datetime) -> None:
+    """Viewings that a person ticked were reported by a source, too. They count as made now, so that they do not go with
+    the ticks with which they came when those are undone.
+    """
+    Watch.objects.filter(pk__in=watch_ids).update(created_at=now)
 
 
 def _settle(tracked: TrackedShow, now: datetime) -> None:
     """Bring the person's row up to date: watching again what was planned or on hold, and the totals."""
-    if tracked.status in _RESUMES:
+    if tracked.status in RESUMES:
         TrackedShow.objects.filter(pk=tracked.pk).update(status=TrackedShow.Status.WATCHING)
     tracked.recount(now)
 
@@ -121,11 +145,21 @@ def _settle(tracked: TrackedShow, now: datetime) -> None:
 def unmark_watched(*, user_id: int, episode: Episode, now: datetime) -> int:
     """Untick an episode; it stays unticked for every viewing up to now. Says how many watches it took back."""
     tracked = lock_list(user_id, episode.show_id)
-    removed = Watch.objects.live().filter(user=user_id, episode=episode).update(removed_at=now)
-    mine = TrackedShow.objects.filter(pk=tracked.pk)
+    return untick_all(tracked, Watch.objects.live().filter(user=user_id, episode=episode), now=now)
+
+
+def untick_all(tracked: TrackedShow, watches: QuerySet[Watch], *, now: datetime) -> int:
+    """Untick these watches of a person's show, whose row is locked. Says how many they were."""
+    removed = Watch.objects.filter(pk__in=watches.order_by().values("pk")).update(removed_at=now)
+    _recount_less(tracked.user_id, tracked.show_id, now)
+    return removed
+
+
+def _recount_less(user_id: int, show_id: int, now: datetime) -> None:
+    """Totals where watches went; what was completed is watched again, unless all of it is there still."""
+    mine = TrackedShow.objects.filter(user=user_id, show=show_id)
     mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
     mine.recount(now)
-    return removed
 
 
 def recount_shows(show_ids: Iterable[int], *, now: datetime) -> int:
@@ -134,16 +168,38 @@ def recount_shows(show_ids: Iterable[int], *, now: datetime) -> int:
 
 
 @transaction.atomic
-def change_date(watch_id: int, *, watched_at: datetime, now: datetime) -> bool:
-    """Give a viewing another time, by a person; no automatic source changes it after that. False when it is gone."""
+def change_date(watch_id: int, *, watched_at: datetime, now: datetime) -> Refusal | None:
+    """Give a viewing another time, by a person; no automatic source changes it after that, nor is it undone with the
+    ticks with which it came. The time that it has, to the minute or second, leaves it as it is.
+    """
     watch = Watch.objects.live().select_related("episode").filter(pk=watch_id).first()
     if watch is None:
-        return False
+        return Refusal.GONE
     tracked = lock_list(watch.user_id, watch.episode.show_id)
-    live = Watch.objects.live().filter(pk=watch_id)
-    changed = live.update(watched_at=watched_at, source=TVShow.Source.MANUAL)
-    TrackedShow.objects.filter(pk=tracked.pk).recount(now)
-    return bool(changed)
+    plays = {play.pk: play for play in Watch.objects.live().filter(user=watch.user_id, episode=watch.episode_id)}
+    held = plays.pop(watch_id, None)
+    if held is None:
+        return Refusal.GONE
+    if _is_shown_as(held.watched_at, watched_at):
+        return None
+    if is_near(watched_at, plays.values()):
+        return Refusal.NEAR
+    Watch.objects.filter(pk=watch_id).update(watched_at=watched_at, source=TVShow.Source.MANUAL, created_at=now)
+    tracked.recount(now)
+    return None
+
+
+def _is_shown_as(held: datetime, given: datetime) -> bool:
+    """Whether a time that a form sent is the one that it was filled with; forms leave out what is below the minute or
+    the second.
+    """
+    whole = held.replace(microsecond=0)
+    return given in (held, whole, whole.replace(second=0))
+
+
+def is_near(watched_at: datetime, watches: Iterable[Watch]) -> bool:
+    """Whether a time is so close to one of these viewings that it is the same."""
+    return any(abs(watch.watched_at - watched_at) <= SAME_VIEWING for watch in watches)
 
 
 def at_noon(day: date, zone: str) -> datetime:
@@ -184,11 +240,18 @@ def move_watches(*, source_ref: str, to_show_id: int, now: datetime) -> Move:
         if target is None:
             left.append(watch.episode.code)
             continue
-        viewing = Viewing(watch.watched_at, watch.source, watch.source_ref)
-        mark_watched(user_id=watch.user_id, episode=target, viewing=viewing, now=now)
-        watch.delete()
+        _move(watch, target, now)
     _recount_left(watches, now)
     return Move(len(watches) - len(left), tuple(sorted(set(left))))
+
+
+def _move(watch: Watch, target: Episode, now: datetime) -> None:
+    """One viewing to another episode; what a person said there stays, even where they dated this one, too."""
+    viewing = Viewing(watch.watched_at, watch.source, watch.source_ref)
+    there = Watch.objects.live().filter(user=watch.user_id, episode=target).exclude(source__in=AUTOMATIC_SOURCES)
+    if viewing.is_automatic or not there.exists():
+        mark_watched(user_id=watch.user_id, episode=target, viewing=viewing, now=now)
+    watch.delete()
 
 
 @transaction.atomic
@@ -200,7 +263,7 @@ def withdraw(*, source_ref: str, show_id: int, seen: Collection[Seen], since: da
     marked = Watch.objects.live().filter(source_ref=source_ref, source__in=AUTOMATIC_SOURCES, episode__show=show_id)
     for user_id in sorted(set(marked.values_list("user", flat=True))):
         lock_list(user_id, show_id)
-    gone = [watch for watch in marked.select_related("episode") if _is_of(watch, seen)]
+    gone = _those_of(marked.select_related("episode"), seen)
     Watch.objects.filter(pk__in=[watch.pk for watch in gone]).delete()
     _recount_left(gone, now)
     watching = TrackedShow.objects.filter(show=show_id, status=TrackedShow.Status.WATCHING, created_at__gte=since)
@@ -209,12 +272,16 @@ def withdraw(*, source_ref: str, show_id: int, seen: Collection[Seen], since: da
     return len(gone)
 
 
-def _is_of(watch: Watch, seen: Collection[Seen]) -> bool:
-    """Whether a watch is of one of these viewings; its time may be another report's of the same viewing since then."""
-    return any(
-        watch.watched_at == at or (watch.episode.code == code and abs(watch.watched_at - at) <= SAME_VIEWING)
-        for code, at in seen
-    )
+def _those_of(watches: Iterable[Watch], seen: Collection[Seen]) -> list[Watch]:
+    """The watches of these viewings; the time of one may be another report's of the same viewing since then."""
+    times, of_code = {at for _, at in seen}, defaultdict(list)
+    for code, at in seen:
+        of_code[code].append(at)
+    return [
+        watch for watch in watches
+        if watch.watched_at in times
+        or any(abs(watch.watched_at - at) <= SAME_VIEWING for at in of_code.get(watch.episode.code, ()))
+    ]
 
 
 def _lists(watches: Iterable[Watch], to_show_id: int) -> set[tuple[int, int]]:
@@ -239,7 +306,5 @@ def _targets(watches: Iterable[Watch], show_id: int) -> dict[tuple[int, int], Ep
 def _recount_left(watches: Iterable[Watch], now: datetime) -> None:
     """Totals of the shows that lost watches."""
     for user_id, show_id in {(watch.user_id, watch.episode.show_id) for watch in watches}:
-        mine = TrackedShow.objects.filter(user=user_id, show=show_id)
-        mine.filter(status=TrackedShow.Status.COMPLETED).update(status=TrackedShow.Status.WATCHING)
-        mine.recount(now)
+        _recount_less(user_id, show_id, now)
 

@@ -30,12 +30,12 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 def confirmation(
     model_admin: Any, request: HttpRequest, rows: QuerySet[Any], *,
-    title: str, explanation: str, lines: Sequence[tuple[str, str]], action: str, button: str,
+    title: str, explanation: str, lines: Sequence[tuple[str, str]], action: str, button: str, shown: Sequence[str] = (),
 ) -> TemplateResponse:
-    """The page that lists what an action will do, row by row, before it is done."""
+    """The page that lists what an action will do, row by row, before it is done; `shown` comes back with the answer."""
     context = {
         **model_admin.admin_site.each_context(request), "opts": model_admin.opts, "title": title, "lines": lines,
-        "explanation": explanation, "action": action, "button": button, "pks": [row.pk for row in rows],
+        "explanation": explanation, "action": action, "button": button, "shown": shown, "pks": [row.pk for row in rows],
         "checkbox_name": helpers.ACTION_CHECKBOX_NAME, "back": request.get_full_path(), "media": model_admin.media,
     }
     return TemplateResponse(request, "admin/confirm_action.html", context)

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from plex_integration import question_list, questions, resolution
 from plex_integration.admin.answers import confirmation, is_confirmed, person, tell_problems
 from plex_integration.exceptions import Unresolvable
-from plex_integration.forms import AnswerForm
+from plex_integration.forms import AnswerForm, picked_pairs
 from plex_integration.models import PlexConflict
 from plex_integration.words import counted, score_words, told
 from tvshows.columns import moment, titled
@@ -138,13 +138,15 @@ class ConflictAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows = rows.filter(resolved=False)
         if not is_confirmed(request):
             lines = [(str(row), questions.best_in_words(row)) for row in rows]
+            shown = [f"{row.pk}:{best.tvshow_id}" for row in rows if (best := questions.best_of(row))]
             return confirmation(
                 self, request, rows, title="Take the best candidate of each?", lines=lines, action="take_best",
                 explanation="Every waiting event is then worked on, with the time of its viewing.",
-                button="Take these shows",
+                button="Take these shows", shown=shown,
             )
-        pks = list(rows.values_list("pk", flat=True))
-        done, problems = resolution.select_best_many(pks, user_id=person(request).pk, now=timezone.now())
+        confirmed = picked_pairs(request.POST.getlist("shown"))
+        picked = {pk: confirmed.get(pk) for pk in rows.values_list("pk", flat=True)}
+        done, problems = resolution.select_best_many(picked, user_id=person(request).pk, now=timezone.now())
         return self._told(request, f"{counted(done, 'question')} settled.", done, problems)
 
     @admin.action(description="Ignore these shows…", permissions=["change"])

@@ -91,6 +91,14 @@ class PlexPlay(models.Model):
         return f"{self.user}: {self.rating_key}"
 
 
+class SyncCursorQuerySet(models.QuerySet["SyncCursor"]):
+    """How far the streams were read."""
+
+    def rewind_history(self, config_id: int) -> None:
+        """Have the next run read the history from the beginning: more of it counts than before."""
+        self.filter(config=config_id, section_key="").update(viewed_since=0)
+
+
 class SyncCursor(models.Model):
     """How far a stream was read: a section's items, or with no section the server's history. Times as Plex's."""
 
@@ -103,6 +111,8 @@ class SyncCursor(models.Model):
     viewed_since = models.BigIntegerField(default=0)  # lastViewedAt; of the history, viewedAt
     content_changed_at = models.BigIntegerField(default=0)
     checked_at = models.DateTimeField(null=True, blank=True)  # when what vanished was last looked for
+
+    objects = SyncCursorQuerySet.as_manager()
 
     class Meta:
         db_table = "plex_sync_cursors"

@@ -17,7 +17,7 @@ from plex_integration.connecting import server_of
 from plex_integration.exceptions import PlexIntegrationError
 from plex_integration.library_items import PAGE_SIZE, LibraryReader
 from plex_integration.models import PlexConfig, PlexLibrary, SyncCursor, SyncRun
-from plex_integration.sync import history, metadata, runs
+from plex_integration.sync import history, metadata, runs, strangers
 from plex_integration.sync.reports import Reporter
 from plex_integration.sync.session import Session, viewers_of
 from tvshows import catalogue
@@ -25,6 +25,10 @@ from tvshows.exceptions import ServiceError, ServiceRefused
 
 GOES_ON = "What was read so far stays; the next run goes on from there."
 TOKEN_REFUSED = "The Plex server does not take the token any more. Sign in with Plex again, in the settings of Plex."  # noqa: S105  (words about one)
+
+
+class NotFound(PlexIntegrationError):  # noqa: N818  (what became of it)
+    """The server has no show of the title; the message says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ def _work(config: PlexConfig, wanted: Wanted, run: SyncRun, server: PlexServer) 
         status = _paused(run)
     except runs.Cancelled as stopped:
         status, message = SyncRun.Status.CANCELLED, str(stopped)
+    except NotFound as problem:
+        status, message = SyncRun.Status.FAILED, str(problem)
     except (ServiceError, PlexIntegrationError) as problem:
         refused = isinstance(problem, ServiceRefused) and problem.status == UNAUTHORIZED
         status = SyncRun.Status.FAILED
@@ -162,13 +168,17 @@ def _read(config: PlexConfig, wanted: Wanted, run: SyncRun, server: PlexServer) 
         stream = cursors("")
         if not run.details.get("history_read"):
             metadata.read_decided(session, sections=[one.key for one in counted], since=stream.checked_at)
+            if run.details.get("in_part") and (wanted.older or not stream.viewed_since):
+                history.mark_what_is_stored(session)
             history.read(session, stream, left_out)
             run.details["history_read"] = True
-        if wanted.older and not session.is_whole:
-            history.mark_what_is_stored(session)
-    if run.unwatched:
-        return f"{run.unwatched} episodes are not watched in Plex any more. They stay watched here."
-    return ""
+    return _in_the_end(run)
+
+
+def _in_the_end(run: SyncRun) -> str:
+    """What a person should know of a run that is over."""
+    unwatched = f"{run.unwatched} episodes are not watched in Plex any more. They stay watched here."
+    return " ".join(filter(None, [unwatched if run.unwatched else "", strangers.summary(run)]))
 
 
 @contextmanager
@@ -187,7 +197,7 @@ def _end_of_shows(session: Session, wanted: Wanted, shown: Sequence[str]) -> str
     if shown:
         return ""
     year = f" ({wanted.year})" if wanted.year else ""
-    return f"No show on the server is called {wanted.title}{year}."
+    raise NotFound(f"No show on the server is called {wanted.title}{year}.")
 
 
 def _libraries(config: PlexConfig, server: PlexServer, wanted: Wanted) -> tuple[list[Library], set[str]]:

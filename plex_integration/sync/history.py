@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from plex_integration.library_items import HistoryRow, ahead
 from plex_integration.models import PlexEpisode, PlexPlay, PlexShowMapping, SyncCursor
-from plex_integration.sync import episodes, viewings
+from plex_integration.sync import episodes, strangers, viewings
 from plex_integration.sync.session import Session, ShowPlace
 from tvshows.described import DescribedEpisode
 from tvshows.episode_lists import Named, find_all
@@ -30,19 +30,31 @@ def read(session: Session, cursor: SyncCursor, left_out: set[str]) -> None:
         # A row from a clock that is ahead is taken once its time has come; the cursor stays behind it until then.
         ours = [row for row in ours if session.since <= row.viewed_at <= session.now.timestamp()]
         _learn_unknown(session, ours)
-        session.run.details["history_at"] = rows[-1].viewed_at if rows else since
+        counted = [row for row in rows if row.section_key not in left_out]
+        aside = strangers.look(session, counted, told=cursor.checked_at)
         with session.step():
+            # In the step: where a slice's time is over before it, the next slice begins with these rows.
+            session.run.details["history_at"] = rows[-1].viewed_at if rows else since
             session.run.processed += len(rows)
             session.run.skipped += len(rows) - len(ours)
             _take(session, ours)
+            strangers.take(session, aside)
             before = cursor.viewed_since
             if last:
                 cursor.viewed_since = max(before, last[-1] - OVERLAP, last[0] if len(last) == MOST_AGAIN else 0)
             if not session.dry_run and cursor.viewed_since != before:
-                cursor.save()
+                _keep(cursor, before)
     cursor.checked_at = session.now  # what is decided from here on, the next run takes up
     if not session.dry_run:
+        cursor.save(update_fields=["checked_at"] if cursor.pk else None)
+
+
+def _keep(cursor: SyncCursor, before: int) -> None:
+    """Store how far it was read; but what was rewound meanwhile stays so, for the next run."""
+    if cursor.pk is None:
         cursor.save()
+    else:
+        SyncCursor.objects.filter(pk=cursor.pk, viewed_since=before).update(viewed_since=cursor.viewed_since)
 
 
 def _learn_unknown(session: Session, rows: Sequence[HistoryRow]) -> None:
@@ -131,7 +143,9 @@ def _of_vanished(session: Session, rows: Sequence[HistoryRow]) -> list[Seen]:
 
 
 def mark_what_is_stored(session: Session, *, shows: Sequence[str] = ()) -> None:
-    """Tick off the watched state that earlier runs left alone because it was from before. Only a person asks for it."""
+    """Tick off the watched state that earlier runs left alone because it did not count then. Done before the history is
+    read, so that a run which breaks off leaves the next one to do it.
+    """
     held = PlexEpisode.objects.on(session.server).filter(
         last_viewed_at__gte=session.since, view_count__gt=0, episode__isnull=False,
         mapping__tvshow__isnull=False, mapping__sync_enabled=True,
@@ -139,8 +153,9 @@ def mark_what_is_stored(session: Session, *, shows: Sequence[str] = ()) -> None:
     held = held.filter(show_rating_key__in=shows) if shows else held
     last = session.run.details.get("stored_at", 0)
     while page := list(held.filter(pk__gt=last).select_related("episode").order_by("pk")[:BATCH]):
-        last = session.run.details["stored_at"] = page[-1].pk
+        last = page[-1].pk
         with session.step():
+            session.run.details["stored_at"] = last
             viewings.mark(session, [
                 viewings.seen(session.owner_id, item.episode, item.mapping_id, item.last_viewed_at)
                 for item in page if item.episode and item.last_viewed_at and session.owner_id

@@ -18,7 +18,8 @@ CHECK_EVERY = timedelta(days=1)  # how often what vanished is looked for where n
 
 def read(session: Session, library: Library, cursor: SyncCursor, *, first_pass: bool) -> None:
     """One library: everything where that was not done yet (and `first_pass` says so), else what changed."""
-    session.is_whole = session.is_whole and not cursor.complete and first_pass and not cursor.offset
+    if cursor.complete or cursor.offset or not first_pass:
+        session.run.details["in_part"] = True  # some of what counts was read by another run; kept for the later slices
     if not cursor.complete and not first_pass:
         _read_changed(session, library, cursor, "lastViewedAt")
         return

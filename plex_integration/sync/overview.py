@@ -20,11 +20,15 @@ class RunShown:
     seconds: int
 
     @property
+    def has_changed(self) -> bool:
+        """Whether it changed anything."""
+        run = self.run
+        return bool(run.added + run.updated + run.removed + run.marked + run.asked)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether it came to its end and changed nothing."""
-        run = self.run
-        changed = run.added + run.updated + run.removed + run.marked + run.asked
-        return run.status == SyncRun.Status.DONE and not changed
+        return self.run.status == SyncRun.Status.DONE and not self.has_changed
 
 
 @dataclass(frozen=True, slots=True)

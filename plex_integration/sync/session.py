@@ -1,7 +1,7 @@
 """What one run of the sync works with, and the transaction of each of its steps."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +55,7 @@ class Session:
     places: dict[str, ShowPlace] = field(default_factory=dict)
     leaves: dict[str, int] = field(default_factory=dict)
     steps: int = 0
-    is_whole: bool = True  # whether the run has read every item that counts from its beginning
+    account_titles: Mapping[int, str] | None = None  # as the server has them, once they were asked for
     asked_before: int = 0  # requests of earlier slices of the run
     positions: Counter[str] = field(default_factory=Counter)
     untouched: set[int] = field(default_factory=set)  # shows here that were just added, without episodes

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from plex_integration import question_list, questions, resolution, retraction
 from plex_integration.exceptions import Unresolvable
-from plex_integration.forms import AnswerForm, picked_rows
+from plex_integration.forms import AnswerForm, picked_pairs, picked_rows
 from plex_integration.models import PlexConflict
 from plex_integration.views.rights import may, needs
 from plex_integration.words import counted
@@ -34,13 +34,14 @@ def conflicts(request: HttpRequest) -> HttpResponse:
 @needs(RIGHT)
 def several(request: HttpRequest) -> HttpResponse:
     """Answer the questions that were picked: the best candidate of each, after a look at them, or ignore them."""
-    pks = picked_rows(request.POST.getlist("picked"))
-    if not pks:
+    picked = request.POST.getlist("picked")
+    pks, shown = picked_rows(picked), picked_pairs(picked)
+    if shown:
+        _take_best(request, shown)
+    elif not pks:
         messages.warning(request, "Pick the shows first.")
     elif request.POST.get("do") == "ignore":
         _ignore(request, pks)
-    elif "confirmed" in request.POST:
-        _take_best(request, pks)
     else:
         return render(request, "plex_integration/conflicts_best.html", {"entries": question_list.picked(pks)})
     return redirect("conflicts")
@@ -52,8 +53,8 @@ def _ignore(request: HttpRequest, pks: list[int]) -> None:
     _tell(request, f"{counted(done, 'show is', 'shows are')} ignored. You can undo that below.", done, problems)
 
 
-def _take_best(request: HttpRequest, pks: list[int]) -> None:
-    chosen = [entry.conflict.pk for entry in question_list.picked(pks)]
+def _take_best(request: HttpRequest, shown: dict[int, int]) -> None:
+    chosen = {entry.conflict.pk: shown[entry.conflict.pk] for entry in question_list.picked(list(shown))}
     done, problems = resolution.select_best_many(chosen, user_id=person(request).pk, now=timezone.now())
     _tell(request, f"{counted(done, 'question')} settled. Each can be taken back on its page.", done, problems)
 

@@ -40,18 +40,22 @@ def plex(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, **replaced: Any) -> HttpResponse:
     """The page, with forms or findings in the place of fresh ones."""
+    return render(request, "settings/plex.html", _context(request) | replaced)
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
     config, now = config_of(request), timezone.now()
-    steps = guide.examine(config)
+    url = webhook_url(config, request) if config else ""
+    steps = guide.examine(config, unregistered=config is not None and diagnosis.is_unregistered(config, url))
     context: dict[str, Any] = {"config": config, "guide": steps, "form": ConnectForm(label_suffix="")}
     if config:
-        url = webhook_url(config, request)
         context |= {
             "options": OptionsForm(instance=config, label_suffix=""), "secret_form": SecretForm(label_suffix=""),
             "linking": LinkingForm(steps.accounts), "may_link": may(request, LINKING),
             "webhook_url": url, "hints": guide.hints(config, url),
             "libraries": config.libraries.filter(kind="show"), "old_url_until": config.grace_until(now),
         }
-    return render(request, "settings/plex.html", context | replaced)
+    return context
 
 
 @require_GET
@@ -63,7 +67,7 @@ def check(request: HttpRequest) -> HttpResponse:
     findings = diagnosis.look(config, webhook_url(config, request), now=now) if config else ()
     found = {"findings": findings, "asked_at": now}
     if "HX-Request" in request.headers:
-        return render(request, "settings/_check.html", found)
+        return render(request, "settings/_check.html", _context(request) | found)
     return page(request, **found)
 
 

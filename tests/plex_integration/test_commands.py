@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django_q.models import OrmQ
 
+from plex_integration import sample
 from plex_integration.models import PlexWebhookLog
 from tests.world import scrobble
 
@@ -89,6 +90,23 @@ def test_a_sample_event_is_sent_and_its_fate_printed(world, live_server, capsys)
     assert "Answer: 200" in out
     assert "set aside / ignored. media.play changes nothing here." in out
     assert world.config.webhook_secret not in out
+
+
+@pytest.mark.parametrize(("title", "year", "marked"), [
+    ("severance", None, {"Severance (2022) S01E02"}),
+    ("iCarly", 2021, {"iCarly (2021) S01E02"}),
+    ("The Office (2005)", None, {"The Office (2005) S01E02"}),
+    ("iCarly", None, set()),
+    ("iCarly", 1999, set()),
+    ("Nobody Has This", None, set()),
+])
+def test_a_sample_scrobble_of_a_show_that_is_here_marks_its_episode(world, title, year, marked):
+    named = {"title": title, "season": 1, "episode": 2}
+    event = sample.payload(sample.new_key(), event="media.scrobble", **named)
+    event["Metadata"] |= sample.episode_here(**named, year=year)
+    log = world.send(event)
+    assert world.watched() == marked
+    assert log.action_taken == ("marked_watched" if marked else "conflict_created")
 
 
 def test_without_a_connection_the_sample_says_what_to_do():

@@ -1,5 +1,6 @@
 """The pages of what a person has to decide: the list, one question, and taking an answer back."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -84,9 +85,18 @@ def test_the_best_of_several_is_shown_before_it_is_used(owner, office, icarly, w
     page = owner.post(several, {"do": "best", "picked": [office.pk, icarly.pk, "x"]}).text
     assert "becomes <b>iCarly" in page
     assert PlexConflict.objects.open().count() == 2
-    done = owner.post(several, {"do": "best", "confirmed": "yes", "picked": [office.pk]})
+    of_office = next(value for value in re.findall(r'name="picked" value="(.+?)"', page) if value.startswith(f"{office.pk}:"))
+    done = owner.post(several, {"do": "best", "picked": of_office})
     assert said(done) == ["1 question settled. Each can be taken back on its page."]
     assert len(world.watched()) == 2
+    assert PlexConflict.objects.open().get() == icarly
+
+
+def test_the_best_is_not_used_where_it_has_changed_since_it_was_shown(owner, icarly, world):
+    shown = icarly.potential_matches[0]["tvshow_id"]
+    PlexConflict.objects.update(potential_matches=icarly.potential_matches[::-1])
+    done = owner.post(reverse("conflicts-several"), {"do": "best", "picked": f"{icarly.pk}:{shown}"})
+    assert said(done) == ["iCarly: what fits best has changed since. Look again."]
     assert PlexConflict.objects.open().get() == icarly
 
 
@@ -99,6 +109,12 @@ def test_several_are_ignored_at_once_and_that_is_undone_below(owner, office, ica
     assert back.url == page_of(icarly)
     assert said(back) == ["iCarly is not ignored any more. 1 event waits again; nothing is lost."]
     assert PlexConflict.objects.open().get() == icarly
+
+
+@pytest.mark.parametrize("picked", ["9" * 5000, "9" * 5000 + ":1", "-1"])
+def test_a_number_that_no_row_can_have_is_nothing_picked(owner, icarly, picked):
+    for page in ("conflicts-several", "mappings-several"):
+        assert said(owner.post(reverse(page), {"do": "ignore", "picked": picked}))[0].startswith("Pick")
 
 
 def test_nothing_picked_is_said(owner, icarly):
@@ -230,7 +246,10 @@ def test_a_show_that_the_answer_made_goes_with_it_unless_somebody_uses_it(owner,
 def test_plays_that_came_while_a_show_was_ignored_wait_once_it_is_asked_again(owner, icarly, world):
     answer(owner, icarly, "ignore")
     assert world.send(scrobble("iCarly", 1, 2, show_id="ic")).action_taken == "ignored"
-    take_back(owner, icarly)
+    started = world.send(scrobble("iCarly", 1, 3, show_id="ic") | {"event": "media.play"})
+    assert "2 events wait again" in said(take_back(owner, icarly))[0]
+    started.refresh_from_db()
+    assert started.status == "ignored"  # nothing could come of it
     answer(owner, icarly, world.shows["icarly2021"])
     assert world.watched() == {"iCarly (2021) S01E01", "iCarly (2021) S01E02"}
 

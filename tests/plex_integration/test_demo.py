@@ -8,7 +8,7 @@ from django.utils import timezone
 from plex_integration import config as plex_config
 from plex_integration import demo
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
-from tvshows.models import TVShow, Watch
+from tvshows.models import TrackedShow, TVShow, Watch
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +83,19 @@ def test_removing_leaves_nothing_but_what_was_watched_otherwise(config):
     assert not PlexConflict.objects.exists()
     assert not PlexShowMapping.objects.filter(plex_server_uuid=demo.SERVER).exists()
     assert Watch.objects.count() == 1
+
+
+def test_removing_leaves_lists_that_say_what_is_left(config):
+    call_command("demo")
+    show = TVShow.objects.get(title="Firefly")
+    show.episodes.filter(season_number=0).delete()
+    seen = Watch.objects.filter(episode__show=show).values("episode")
+    rest = show.episodes.exclude(pk__in=seen)
+    later = timezone.now()
+    Watch.objects.bulk_create(Watch(user=config.user, episode=episode, watched_at=later) for episode in rest)
+    TrackedShow.objects.filter(show=show).recount(later)
+    assert TrackedShow.objects.get(show=show).status == "completed"
+    call_command("demo", "--remove")
+    left = TrackedShow.objects.get()
+    assert (left.show, left.status, left.watched_episodes) == (show, "watching", rest.count())
+    assert left.last_watched_at == later

@@ -1,9 +1,10 @@
 """How far the setup is, and why no event may have come."""
 
 import pytest
+from django.utils import timezone
 
-from plex_integration import guide, sample
-from plex_integration.models import PlexAccount, PlexConfig, PlexLibrary
+from plex_integration import demo, guide, sample
+from plex_integration.models import PlexAccount, PlexConfig, PlexLibrary, PlexWebhookLog
 from tests.world import FRIEND, scrobble
 
 HERE = "http://192.168.1.20:8000/api/plex/webhook?secret=s"
@@ -53,6 +54,14 @@ def test_a_sample_and_another_persons_events_are_no_first_event(world):
     world.send(sample.payload(sample.new_key()))
     assert guide.last_event(world.config) == first.created_at
     assert guide.last_event(PlexConfig(pk=world.config.pk + 1)) is None
+
+
+def test_the_demo_is_no_first_event_either(world):
+    demo.load(world.config, now=timezone.now())
+    assert guide.last_event(world.config) is None
+    assert (state(world.config, "webhook"), state(world.config, "event")) == (("todo", "No event yet"), ("todo", "Waiting"))
+    world.send(scrobble())
+    assert guide.last_event(world.config) == PlexWebhookLog.objects.latest("pk").created_at
 
 
 def test_the_last_event_is_found_behind_many_of_others_too(world, monkeypatch):

@@ -77,6 +77,12 @@ def test_the_last_hour_is_counted_and_no_more(world):
     assert kinds() == ["failures", "failed-share"]
 
 
+def test_what_could_not_be_read_is_shown_and_raises_no_alarm(world):
+    for _ in range(12):
+        event(event_type="invalid", status="failed")
+    assert kinds() == ["failures"]
+
+
 def test_a_slow_event_is_told_with_its_seconds(world):
     event(processing_duration_ms=7_400)
     assert "the slowest took 7 s." in needs(NOW, worker_runs=True)[0].text

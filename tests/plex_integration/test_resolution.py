@@ -239,15 +239,17 @@ def test_many_are_ignored_at_once_and_what_could_not_be_is_said(world):
 
 def test_the_best_candidates_of_many_are_taken_at_once(world):
     first, second = ask(world), ask(world, "Night Carriers", show_id="s2")
-    done, problems = resolution.select_best_many([first.pk, second.pk], user_id=world.owner.pk, now=soon())
+    best = first.potential_matches[0]["tvshow_id"]
+    shown = {first.pk: best, second.pk: None}
+    done, problems = resolution.select_best_many(shown, user_id=world.owner.pk, now=soon())
     assert (done, problems) == (1, ["Night Carriers: no show fits."])
-    assert answer(first)[1:3] == ("user_selected", TVShow.objects.get(pk=first.potential_matches[0]["tvshow_id"]))
+    assert answer(first)[1:3] == ("user_selected", TVShow.objects.get(pk=best))
 
 
 def test_candidates_written_otherwise_are_no_reason_to_fail(world):
     conflict = ask(world)
     PlexConflict.objects.update(potential_matches=[{"id": 23, "title": "iCarly"}])
-    assert resolution.select_best_many([conflict.pk], user_id=None, now=soon()) == (0, ["iCarly: no show fits."])
+    assert resolution.select_best_many({conflict.pk: 23}, user_id=None, now=soon()) == (0, ["iCarly: no show fits."])
 
 
 # By itself

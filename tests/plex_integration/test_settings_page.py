@@ -182,6 +182,26 @@ def test_plex_and_the_server_are_asked_how_they_are_once_a_minute(browser, plex,
     assert "The webhook is registered at plex.tv" in browser.get(f"{PAGE}/check", headers=HTMX).text
 
 
+def test_a_webhook_that_plex_does_not_know_is_not_done_even_where_events_arrive(browser, plex, world):
+    send(browser, "/connect", token=TOKEN)
+    world.send(scrobble("Severance", account=FRIEND))
+    text = browser.get(f"{PAGE}/check", headers=HTMX).text
+    assert 'id="step-webhook" hx-swap-oob="true"' in text
+    assert steps(text) == steps(browser.get(PAGE).text)[2:3] == [("warn", "Not registered")]
+    send(browser, "/webhook")
+    assert "step-webhook" not in browser.get(f"{PAGE}/check", headers=HTMX).text
+    assert ("done", "Events arrive") in steps(browser.get(PAGE).text)
+
+
+@pytest.mark.parametrize("path", ["/", PAGE])
+def test_beside_an_address_that_only_this_machine_reaches_it_is_said_so(browser, path):
+    said = [
+        "only a Plex server on this machine reaches it" in browser.get(path, headers={"host": host}).text.split('id="first-event"')[0]
+        for host in ("127.0.0.1:8000", "192.168.1.20:8000")
+    ]
+    assert said == [True, False]
+
+
 def test_what_is_wrong_with_plex_is_said_where_it_is_asked(browser, plex):
     send(browser, "/connect", token=TOKEN)
     for change, words in (
@@ -273,6 +293,18 @@ def test_an_account_is_linked_and_what_was_set_aside_is_run_again_for_its_person
         "robin": (world.owner, "rule"), "sam": (sam, "person"), "alex": (None, "person"),
     }
     assert steps(text)[4] == ("done", "Done")
+
+
+def test_a_page_that_was_open_for_long_does_not_undo_a_link_made_on_another(browser, world):
+    sam = User.objects.create_user("sam")
+    account = PlexAccount.objects.create(config=world.config, account_id=SAM["id"], title="sam", user=sam, linked_by="person")
+    seen = {f"was-{account.pk}": "nobody"}
+    assert "0 accounts changed" in send(browser, "/accounts", **seen, **{f"whose-{account.pk}": "nobody"}).text
+    text = send(browser, "/accounts", **seen, **{f"whose-{account.pk}": str(world.owner.pk)}).text
+    assert "This was changed meanwhile, to sam. Choose again." in text
+    assert f'name="was-{account.pk}" value="{sam.pk}"' in text
+    account.refresh_from_db()
+    assert account.user == sam
 
 
 def test_who_says_nothing_of_an_account_leaves_it_as_it_is(browser, world):
@@ -384,6 +416,7 @@ def test_disconnecting_keeps_everything_and_is_undone_by_one_button(browser, ple
     before = PlexConfig.objects.values().get()
     text = send(browser, "/disconnect").text
     assert "The connection is switched off." in text
+    assert "Connected to" not in text
     assert world.send(scrobble()).action_taken == "integration_disabled"
     send(browser, "/switch-on")
     after = PlexConfig.objects.values().get()

@@ -1,6 +1,9 @@
 """What can be reached without an account."""
 
+import logging
+
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -53,3 +56,12 @@ def test_a_part_of_a_page_asked_for_after_the_session_ended_sends_the_whole_page
     response = Client().get("/connection", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/shows?q=x"})
     assert (response.status_code, response.headers["HX-Redirect"]) == (401, "/login?next=%2Fshows")
     assert response.content == b""
+
+
+def test_a_page_that_somebody_may_not_see_is_one_line_in_the_log(db, caplog):
+    client = Client()
+    client.force_login(User.objects.create_user("sam"))
+    assert client.get("/settings/plex").status_code == 403
+    record = next(one for one in caplog.records if one.name == "django.request")
+    assert (record.levelno, record.exc_info) == (logging.WARNING, None)
+    assert "/settings/plex" in record.getMessage()

@@ -39,6 +39,14 @@ def test_an_empty_installation_says_what_to_do_next(world, owner_client):
     assert "needs you" not in text
 
 
+def test_the_address_of_somebody_elses_webhook_is_not_shown(world):
+    client = Client()
+    client.force_login(User.objects.create_user("sam", is_staff=True))
+    text = client.get("/").text
+    assert "Nothing watched yet" in text
+    assert world.config.webhook_secret not in text
+
+
 def test_what_was_watched_and_what_plex_sent_is_shown(world, owner_client):
     world.send(scrobble("Severance", 1, 3, grandparentGuid="com.plexapp.agents.thetvdb://371980?lang=en"))
     text = owner_client.get("/").text

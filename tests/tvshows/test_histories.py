@@ -18,7 +18,7 @@ def state(user):
     tracked = TrackedShow.objects.filter(user=user).order_by("show")
     return (
         list(watches.values_list("episode", "play", "watched_at", "source", "source_ref", "removed_at")),
-        list(tracked.values_list("show", "status", "watched_episodes", "total_minutes")),
+        list(tracked.values_list("show", "status", "watched_episodes", "total_minutes", "last_watched_at")),
     )
 
 
@@ -56,6 +56,15 @@ def test_many_at_once_are_the_same_as_one_by_one(world, django_user_model, seed)
     assert state(many) == state(one)
     assert len(taken.marked) == came.count(watching.Marked.MARKED)
     assert (taken.already, taken.unticked) == (came.count(watching.Marked.ALREADY), came.count(watching.Marked.UNTICKED))
+
+
+def test_when_a_show_was_watched_last_follows_an_earlier_date_and_its_status_stays(world):
+    episode, earlier = Episode.objects.filter(show=world.shows["severance"]).first(), NOW - timedelta(days=30)
+    watching.mark_watched(user_id=world.owner.pk, episode=episode, viewing=Viewing(NOW, "plex"), now=NOW)
+    TrackedShow.objects.update(status="on_hold")
+    take_all([Seen(world.owner.pk, episode.show_id, episode.pk, Viewing(earlier, "plex"))], now=NOW)
+    tracked = TrackedShow.objects.get()
+    assert (tracked.last_watched_at, tracked.status) == (earlier, "on_hold")
 
 
 def test_many_viewings_cost_as_many_queries_as_few(world, django_assert_max_num_queries):

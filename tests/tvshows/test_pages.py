@@ -147,20 +147,33 @@ def test_a_season_is_marked_as_far_as_it_has_aired_and_that_undone(world, owner)
     assert "Choose a day." in owner.post(address, {"watched": "on", "when": "day"}, follow=True).text
 
 
+def test_a_button_that_is_pressed_twice_can_still_be_undone(world, owner):
+    pk = world.shows["severance"].pk
+    for address in (f"/shows/{pk}/seasons/1/tick", f"/shows/episodes/{ep(world, 3).pk}/tick-up-to"):
+        first, second = (owner.post(address, {"watched": "on"}, follow=True) for _ in range(2))
+        assert first.context["undo"] == second.context["undo"]
+        undo(owner, second)
+        assert world.watched() == set()
+    owner.post(f"/shows/{pk}/seasons/1/tick", {"watched": "off"})
+    assert "Nothing was left to do" in owner.post(f"/shows/{pk}/seasons/1/tick", {"watched": "off"}, follow=True).text
+
+
 def test_everything_up_to_an_episode_is_marked_without_the_specials(world, owner):
     owner.post(f"/shows/episodes/{ep(world, 2, 2, 'office_us').pk}/tick-up-to")
     assert sorted(code.rpartition(" ")[2] for code in world.watched()) == [*(f"S01E0{n}" for n in range(1, 7)), "S02E01", "S02E02"]
 
 
 def test_the_dates_of_rewatches_are_changed_one_by_one(world, owner):
-    Viewer.objects.create(user=world.owner, records_rewatches=True)
     episode = ep(world)
     tick(owner, episode, date="2026-01-01")
     address = f"/shows/episodes/{episode.pk}/again"
-    assert "the same one" in owner.post(address, {"date": "2026-01-01"}, follow=True).text
+    assert "What you watch again is not counted." in owner.post(address, {"date": "2026-02-01"}).text
+    Viewer.objects.create(user=world.owner, records_rewatches=True)
+    assert "the same one" in owner.post(address, {"date": "2026-01-01"}).text
     owner.post(address, {"date": "2026-02-01"})
     first, second = Watch.objects.order_by("play")
     assert "Viewing 2" in owner.get(f"/shows/episodes/{episode.pk}").text
+    assert owner.post(f"/shows/viewings/{second.pk}/date", {"date": "2026-01-01"}).text.count("the same one") == 1
     owner.post(f"/shows/viewings/{second.pk}/date", {"date": "2026-02-02", "time": "20:00"})
     answer = owner.post(f"/shows/viewings/{first.pk}/remove", follow=True)
     assert "1 episode unticked" in answer.text
@@ -240,6 +253,14 @@ def test_an_episode_is_added_by_hand_once(world, owner, sam):
     assert "S02E01 is added." in owner.post(address, given, follow=True).text
     assert "has an S02E01 already" in owner.post(address, given).text
     assert sam.post(address, given).status_code == 403
+
+
+def test_staff_without_the_right_add_and_fetch_nothing_and_are_offered_nothing(world, sam):
+    User.objects.filter(username="sam").update(is_staff=True)
+    page = f"/shows/{world.shows['severance'].pk}"
+    for address in ("/shows/add/by-hand", f"{page}/episodes", f"{page}/refresh"):
+        assert sam.post(address, {"title": "X", "season": 9, "number": 9}).status_code == 403
+        assert address not in sam.get("/shows/add").text + sam.get(page).text
 
 
 def test_a_show_is_brought_up_to_date_from_tmdb_by_staff(world, owner, tmdb):

@@ -7,7 +7,19 @@ from django.db import connection
 
 from tests.world import show
 from tvshows.models import Episode, TrackedShow, TVShow, Viewer, Watch
-from tvshows.watching import Marked, Move, Viewing, at_noon, mark_watched, move_watches, plan_move, unmark_watched
+from tvshows.watching import (
+    Marked,
+    Move,
+    Refusal,
+    Viewing,
+    at_noon,
+    change_date,
+    mark_watched,
+    move_watches,
+    plan_move,
+    unmark_watched,
+    withdraw,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +102,43 @@ def test_a_date_entered_by_hand_replaces_an_automatic_one_and_an_earlier_one_by_
     assert mark(robin, ep(lost), EIGHT + DAY, "manual") is Marked.ALREADY
     watch = Watch.objects.get()
     assert (watch.watched_at, watch.source, watch.source_ref) == (EIGHT + DAY, "manual", "")
+
+
+def test_when_a_show_was_watched_last_follows_the_date_that_is_kept(robin, lost):
+    mark(robin, ep(lost))
+    for at, source in ((EIGHT - DAY, "plex"), (EIGHT - 2 * DAY, "manual")):
+        mark(robin, ep(lost), at, source)
+        assert tracked(robin, lost).last_watched_at == at
+
+
+def test_a_viewing_gets_another_date_but_not_that_of_another_viewing(robin, lost):
+    records_rewatches(robin)
+    for at in (EIGHT, EIGHT + DAY):
+        mark(robin, ep(lost), at)
+    second = Watch.objects.get(play=2).pk
+    assert change_date(second, watched_at=EIGHT + 4 * HOUR, now=EIGHT + 2 * DAY) is Refusal.NEAR
+    assert change_date(second, watched_at=EIGHT + 5 * HOUR, now=EIGHT + 2 * DAY) is None
+    assert times(robin, ep(lost)) == [EIGHT, EIGHT + 5 * HOUR]
+    Watch.objects.all().delete()
+    assert change_date(second, watched_at=EIGHT, now=EIGHT) is Refusal.GONE
+
+
+def test_a_date_that_is_sent_as_it_was_shown_leaves_the_viewing_as_it_is(robin, lost):
+    at = EIGHT + timedelta(seconds=42, microseconds=7)
+    mark(robin, ep(lost), at)
+    for sent in (EIGHT, EIGHT + timedelta(seconds=42)):
+        change_date(Watch.objects.get().pk, watched_at=sent, now=at)
+        watch = Watch.objects.get()
+        assert (watch.watched_at, watch.source) == (at, "plex")
+
+
+def test_what_is_withdrawn_is_of_a_time_or_of_an_episode_near_a_time(robin, lost):
+    mark(robin, ep(lost, 1, 1), EIGHT - HOUR)
+    mark(robin, ep(lost, 1, 2), EIGHT - 2 * HOUR)
+    mark(robin, ep(lost, 0, 1), EIGHT + HOUR)
+    seen = {("S01E01", EIGHT), ("S05E05", EIGHT + HOUR), ("S01E02", EIGHT - DAY)}
+    assert withdraw(source_ref="7", show_id=lost.pk, seen=seen, since=EIGHT, now=EIGHT) == 2
+    assert times(robin, ep(lost, 1, 2)) == [EIGHT - 2 * HOUR]
 
 
 def test_of_automatic_times_the_earliest_stays(robin, lost):
@@ -295,6 +344,13 @@ class TestMoving:
         self.move(right)
         assert times(robin, ep(lost, 1, 1)) == [EIGHT - DAY]
         assert times(robin, ep(right, 0, 1)) == [EIGHT - 2 * DAY]
+
+    def test_a_date_entered_at_the_right_show_stays_even_where_the_wrong_one_was_dated_too(self, robin, lost, right):
+        mark(robin, ep(lost))
+        change_date(Watch.objects.get().pk, watched_at=EIGHT - DAY, now=EIGHT)
+        mark(robin, ep(right), EIGHT - 9 * DAY, "manual", "")
+        assert self.move(right) == Move(1, ())
+        assert (times(robin, ep(lost)), times(robin, ep(right))) == ([], [EIGHT - 9 * DAY])
 
     def test_what_was_unticked_at_the_right_show_stays_so(self, robin, lost, right):
         mark(robin, ep(right), EIGHT - DAY, ref="8")

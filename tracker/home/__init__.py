@@ -59,9 +59,10 @@ def look(request: HttpRequest, user: User, *, now: datetime) -> Home:
     if not user.is_staff:
         return Home(**home)
     state = look_at(user, now=now)
+    config = state.config if state.config and state.config.user_id == user.pk else None  # the URL bears its secret
     return Home(
         **home, needs=monitoring.needs(now, worker_runs=state.worker_runs), connection=state,
-        webhook_url=webhook_url(state.config, request) if state.config and not shown else "",
+        webhook_url=webhook_url(config, request) if config and not shown else "",
     )
 
 

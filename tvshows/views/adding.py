@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -30,6 +31,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, hand_made: HandMadeForm, **more: Any) -> HttpResponse:
     context = {"form": SearchForm(), "hand_made": hand_made, "has_tmdb": tmdb.client() is not None}
+    context["may_describe"] = person(request).is_staff and person(request).has_perm("tvshows.add_tvshow")
     return render(request, "tvshows/add.html", context | more)
 
 
@@ -58,6 +60,7 @@ def track(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @staff_only
+@permission_required("tvshows.add_tvshow", raise_exception=True)
 def add_by_hand(request: HttpRequest) -> HttpResponse:
     """Add a show as a person describes it, and put it on their list."""
     form = HandMadeForm(request.POST)
@@ -72,6 +75,7 @@ def add_by_hand(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_only
+@permission_required("tvshows.add_episode", raise_exception=True)
 def add_episode(request: HttpRequest, pk: int) -> HttpResponse:
     """Add an episode to a show by hand."""
     show, form = get_object_or_404(TVShow, pk=pk), EpisodeForm(request.POST)
@@ -88,6 +92,7 @@ def add_episode(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @staff_only
+@permission_required("tvshows.change_tvshow", raise_exception=True)
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Fetch what TMDB has of a show by now."""
     show = get_object_or_404(TVShow, pk=pk)

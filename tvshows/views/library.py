@@ -74,10 +74,11 @@ def episode_page(request: HttpRequest, found: Episode, refused: DatedForm | None
     user_id, now = person(request).pk, timezone.now()
     row = standings.row_of(found, user_id, now=now)
     forms = [(watch, _dated(watch, refused)) for watch in row.watches]
-    new = refused if refused and refused.prefix is None else DatedForm(auto_id=f"new-{found.pk}-%s")
+    new = DatedForm(auto_id=f"new-{found.pk}-%s")
+    new = refused if refused and refused.auto_id == new.auto_id else new
     context = {
         "show": found.show, "row": row, "forms": forms, "new_form": new,
-        "records_rewatches": bool(row.watches) and ticking.records_rewatches(user_id),
+        "records_rewatches": bool(row.watches) and (new is refused or ticking.records_rewatches(user_id)),
     }
     response = render(request, "tvshows/episode.html", context)
     if refused:  # htmx asked for the season's list; what it gets belongs under the episode

@@ -10,7 +10,7 @@ from tvshows import ticking, watching
 from tvshows.forms import DatedForm, StatusForm, TickForm, TickManyForm
 from tvshows.models import Episode, TVShow, Watch
 from tvshows.ticking import Undo
-from tvshows.views.answers import refused, say_if_nothing, show_address, to_episode, to_season
+from tvshows.views.answers import refused, settled, show_address, to_episode, to_season
 from tvshows.views.library import episode_page
 from tvshows.visitors import person
 
@@ -27,7 +27,7 @@ def tick(request: HttpRequest, pk: int) -> HttpResponse:
         return to_episode(request, episode.show_id, pk)
     one = Episode.objects.filter(pk=pk)
     change = ticking.untick(user_id=user_id, show_id=episode.show_id, episodes=one, now=now)
-    return to_episode(request, episode.show_id, pk, change=change)
+    return to_episode(request, episode.show_id, pk, undo=change.undo if change.episodes else None)
 
 
 @require_POST
@@ -38,8 +38,7 @@ def tick_up_to(request: HttpRequest, pk: int) -> HttpResponse:
         user_id=person(request).pk, show_id=episode.show_id, when=lambda _: now, now=now,
         episodes=Episode.objects.up_to(episode).aired(timezone.localdate(now)),
     )
-    say_if_nothing(request, change)
-    return to_episode(request, episode.show_id, pk, change=change)
+    return to_episode(request, episode.show_id, pk, undo=settled(request, episode.show_id, change))
 
 
 @require_POST
@@ -56,8 +55,7 @@ def tick_season(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         change = ticking.tick_all(
             user_id=person(request).pk, show_id=pk, episodes=aired, when=form.dates(now), now=now,
         )
-    say_if_nothing(request, change)
-    return to_season(pk, number, change=change)
+    return to_season(pk, number, undo=settled(request, pk, change))
 
 
 @require_POST
@@ -78,8 +76,10 @@ def viewing_date(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return episode_page(request, watch.episode, form)
     now = timezone.now()
-    if said := form.watched_at(now):
-        watching.change_date(pk, watched_at=said, now=now)
+    said = form.watched_at(now)
+    if said and (refusal := watching.change_date(pk, watched_at=said, now=now)):
+        form.add_error("date", refusal.value)
+        return episode_page(request, watch.episode, form)
     return to_episode(request, watch.episode.show_id, watch.episode_id)
 
 
@@ -90,7 +90,7 @@ def viewing_remove(request: HttpRequest, pk: int) -> HttpResponse:
     change = ticking.remove_viewing(
         user_id=person(request).pk, show_id=episode.show_id, watch_id=pk, now=timezone.now(),
     )
-    return to_episode(request, episode.show_id, episode.pk, change=change)
+    return to_episode(request, episode.show_id, episode.pk, undo=change.undo if change.episodes else None)
 
 
 def _own(request: HttpRequest, pk: int) -> Watch:
@@ -107,8 +107,8 @@ def watch_again(request: HttpRequest, pk: int) -> HttpResponse:
     said = form.watched_at(now) if form.is_valid() else None
     if said is None:
         return episode_page(request, episode, form)
-    if not ticking.watch_again(user_id=person(request).pk, episode=episode, watched_at=said, now=now):
-        form.add_error("date", "That is within four hours of another viewing, and so the same one.")
+    if refusal := ticking.watch_again(user_id=person(request).pk, episode=episode, watched_at=said, now=now):
+        form.add_error("date", refusal.value)
         return episode_page(request, episode, form)
     return to_episode(request, episode.show_id, pk)
 

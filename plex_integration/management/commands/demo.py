@@ -46,4 +46,4 @@ class Command(BaseCommand):
             events = PlexWebhookLog.objects.filter(payload__Server__uuid=demo.SERVER).count()
             self.stdout.write(f"Would take out {events} events and the demo's shows that nobody watched more of since.")
             return
-        self.stdout.write(f"The demo is out again: {demo.remove()} shows and all its events.")
+        self.stdout.write(f"The demo is out again: {demo.remove(now=timezone.now())} shows and all its events.")

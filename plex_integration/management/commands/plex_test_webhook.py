@@ -25,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", help="Where the server runs (where `manage.py up` started it last).")
         parser.add_argument("--event", choices=EVENTS, default=EVENTS[0], help="The kind of event (%(default)s).")
         parser.add_argument("--title", default=sample.TITLE, help="The show's title.")
+        parser.add_argument("--year", type=int, help="The year in which the show began, where several have the title.")
         parser.add_argument("--season", type=int, default=1, help="The season (1).")
         parser.add_argument("--episode", type=int, default=1, help="The episode (1).")
 
@@ -33,10 +34,12 @@ class Command(BaseCommand):
         if config is None or not config.webhook_secret:
             raise CommandError("There is no connection yet. Open the setup link that `manage.py up` prints first.")
         key, origin = sample.new_key(), (options["url"] or plex_config.address()).rstrip("/")
-        named = {name: options[name] for name in ("event", "title", "season", "episode")}
+        named = {name: options[name] for name in ("title", "season", "episode")}
+        data = sample.payload(key, event=options["event"], **named)
+        data["Metadata"] |= sample.episode_here(**named, year=options["year"])
         try:
             url = f"{origin}{plex_config.WEBHOOK_PATH}?{urlencode({'secret': config.webhook_secret})}"
-            answer = sample.post(url, sample.payload(key, **named))
+            answer = sample.post(url, data)
         except sample.Unreached as problem:
             mend = "Is `manage.py up` running there? --url says where to look."
             raise CommandError(f"{origin} {problem} {mend}") from None

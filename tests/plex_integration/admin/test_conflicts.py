@@ -171,7 +171,8 @@ def test_taking_the_best_of_many_asks_first_and_then_does_it(owner, icarly, offi
     assert "becomes iCarly (2007), 85 of 100" in asked
     assert "becomes The Office (2005)" in asked
     assert PlexConflict.objects.open().count() == 2
-    done = run(owner, "plexconflict", "take_best", [icarly.pk, office.pk], confirmed="yes")
+    shown = re.findall(r'name="shown" value="(.+?)"', asked)
+    done = run(owner, "plexconflict", "take_best", [icarly.pk, office.pk], confirmed="yes", shown=shown)
     assert said(done) == ["2 questions settled."]
     assert world.watched() == {"iCarly (2007) S01E01", "The Office (2005) S01E01", "The Office (2005) S01E02"}
 
@@ -179,7 +180,8 @@ def test_taking_the_best_of_many_asks_first_and_then_does_it(owner, icarly, offi
 def test_of_many_what_has_no_candidate_stays_open_and_is_named(owner, icarly, world):
     world.send(scrobble("Somebody Feed Phil", show_id="ph"))
     phil = PlexConflict.objects.get(plex_title="Somebody Feed Phil")
-    done = run(owner, "plexconflict", "take_best", [icarly.pk, phil.pk], confirmed="yes")
+    shown = f"{icarly.pk}:{icarly.potential_matches[0]['tvshow_id']}"
+    done = run(owner, "plexconflict", "take_best", [icarly.pk, phil.pk], confirmed="yes", shown=shown)
     assert said(done) == ["1 question settled.", "Somebody Feed Phil: no show fits."]
     assert list(PlexConflict.objects.open()) == [phil]
 

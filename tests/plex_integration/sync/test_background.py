@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django_q.models import OrmQ, Schedule
 
 from plex_integration import resolution, schedules
-from plex_integration.models import PlexConflict, PlexEpisode, SyncRun
+from plex_integration.models import PlexAccount, PlexConflict, PlexEpisode, SyncRun
 from plex_integration.sync import background, runs
 from plex_integration.sync.engine import Wanted
 from tests.plex_integration.sync.conftest import BASE
@@ -34,6 +35,19 @@ def test_a_run_in_the_worker_goes_on_in_slices_to_the_same_end(world, shelf, mon
     assert slices >= 3
     assert (PlexEpisode.objects.count(), Watch.objects.count()) == (17, 12)
     assert OrmQ.objects.count() == slices  # one to begin with, and one after each but the last
+
+
+def test_plays_of_the_history_that_a_slice_had_no_time_for_are_taken_by_the_next(world, shelf, monkeypatch):
+    sam = User.objects.create_user("sam")
+    PlexAccount.objects.create(config=shelf.config, account_id=48212, user=sam, linked_by="person")
+    for number in (1, 2, 3):
+        shelf.watch("dark", number, BASE + number * 90_000, account=48212)
+    monkeypatch.setattr(background, "SLICE", 0.0)
+    run = background.start(shelf.config, Wanted(), now=datetime.now(UTC))
+    for _ in range(40):
+        background.go_on(run.pk)
+    run.refresh_from_db()
+    assert (run.status, Watch.objects.filter(user=sam).count()) == ("done", 3)
 
 
 def test_an_hour_later_and_after_an_absence_it_is_seen_what_was_watched(world, shelf):
@@ -81,6 +95,8 @@ def test_a_show_is_discovered_with_its_ids_and_what_it_is_here(world, shelf, cap
     assert "here        Dark (2017)" in capsys.readouterr().out
     with pytest.raises(CommandError, match="No show on the server is called Nothing"):
         call_command("plex_discover", "--title", "Nothing")
+    with pytest.raises(CommandError, match=r"No show on the server is called Nothing\.$"):
+        call_command("plex_sync", "--title", "Nothing")
 
 
 def test_another_server_is_asked_with_a_token_of_its_own_only(world, shelf, settings):

@@ -52,6 +52,14 @@ def test_one_show_needs_its_title(page, shelf):
     assert (SyncRun.objects.get().scope, SyncRun.objects.get().title) == ("show", "Dark")
 
 
+def test_a_title_that_the_server_does_not_have_is_said_in_the_list_of_runs(page, shelf):
+    page.post(f"{PAGE}/start", {"one": "on", "title": "Nothing"})
+    background.go_on(SyncRun.objects.get().pk)
+    text = page.get(PAGE).text
+    assert "No show on the server is called Nothing.<" in text
+    assert "Nothing had changed" not in text
+
+
 def test_without_a_server_it_says_so_and_only_staff_see_it(page, shelf, world):
     shelf.config.plex_token = ""
     shelf.config.save()
@@ -77,6 +85,7 @@ def test_the_page_of_a_show_has_a_button_that_syncs_it(page, shelf, world):
         plex_show_key="g:plex://show/sev", plex_title="Severance <US>", plex_year=2022, tvshow=shown, match_method="manual",
     )
     text = page.get(f"/shows/{shown.pk}").content.decode()
+    assert "Matched by hand on" in text
     form = re.search(r'<form method="post" action="/settings/plex/sync/start">(.*?)</form>', text, re.DOTALL)[1]
     sent = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
     page.post(f"{PAGE}/start", sent)

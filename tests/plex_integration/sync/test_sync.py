@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from plex_integration import mapping, resolution
+from plex_integration import accounts, mapping, resolution
 from plex_integration.client import PlexServer
 from plex_integration.exceptions import PlexIntegrationError
 from plex_integration.models import (
@@ -20,7 +20,8 @@ from plex_integration.models import (
     SyncCursor,
     SyncRun,
 )
-from plex_integration.sync import engine, runs
+from plex_integration.setup_forms import OptionsForm
+from plex_integration.sync import engine, runs, viewings
 from plex_integration.sync.engine import Wanted
 from plex_integration.sync.reports import Reporter
 from tests.plex_integration.sync.conftest import BASE
@@ -198,6 +199,67 @@ def test_each_linked_account_has_its_own_history_and_others_have_none(world, she
     shelf.run()
     assert seen(world, sam) == {"Dark S01E01": BASE + 50}
     assert seen(world) == {"Dark S01E03": BASE + 70}
+
+
+def test_what_an_account_watched_before_it_was_linked_follows(world, shelf):
+    sam = User.objects.create_user("sam")
+    account = PlexAccount.objects.create(config=shelf.config, account_id=77, title="sam")
+    shelf.watch("dark", 1, BASE + 50, account=77)
+    shelf.watch("dark", 2, BASE + 86_400 * 3)
+    shelf.run()
+    accounts.link(account, user_id=sam.pk)
+    assert shelf.run().marked == 1
+    assert seen(world, sam) == {"Dark S01E01": BASE + 50}
+
+
+def test_a_day_that_is_moved_back_brings_what_was_watched_since_then(world, shelf):
+    shelf.watch("dark", 1, BASE - 86_400 * 5)
+    shelf.watch("dark", 2, BASE + 50)
+    shelf.one("dark", 3).update(viewCount=1, lastViewedAt=BASE - 86_400 * 4)  # not in the history
+    shelf.watch("arcane", 1, BASE - 86_400 * 50)
+    shelf.run()
+    assert seen(world) == {"Dark S01E02": BASE + 50}
+    form = OptionsForm(
+        {"enabled": "on", "auto_mark_watched": "on", "auto_add_shows": "on", "counts_from": at(BASE - 86_400 * 10).date()},
+        instance=shelf.config,
+    )
+    assert form.is_valid()
+    form.save()
+    assert shelf.run(scope=SyncRun.Scope.HISTORY).marked == 2
+    assert seen(world) == {"Dark S01E01": BASE - 86_400 * 5, "Dark S01E02": BASE + 50, "Dark S01E03": BASE - 86_400 * 4}
+    assert SyncCursor.objects.get(section_key="").viewed_since > 0
+
+
+def test_the_history_that_is_rewound_during_a_run_is_read_again_by_the_next(world, shelf, monkeypatch):
+    shelf.watch("dark", 1, BASE + 50)
+    shelf.run()
+    shelf.watch("dark", 2, BASE + 86_400 * 3)
+    take = viewings.mark
+    monkeypatch.setattr(viewings, "mark", lambda *given: (take(*given), SyncCursor.objects.rewind_history(shelf.config.pk)))
+    shelf.run()
+    assert SyncCursor.objects.get(section_key="").viewed_since == 0
+
+
+def test_plays_of_accounts_that_are_nobodys_are_told_and_the_accounts_can_be_linked(world, shelf):
+    shelf.plex.accounts = [{"id": 1, "name": "robin"}, {"id": 88, "name": "alex"}, {"id": 99, "name": "kim"}]
+    PlexAccount.objects.create(config=shelf.config, account_id=66, title="lee", linked_by="person")
+    for number in (1, 2):
+        shelf.watch("dark", number, BASE + number, account=88)
+    shelf.watch("dark", 3, BASE + 3, account=77)
+    shelf.watch("dark", 3, BASE + 4, account=66)
+    shelf.watch("dark", 3, BASE - 4, account=99)
+    told = "2 plays of alex and 1 play of account 77 are set aside: linked to nobody."
+    assert shelf.run(dry_run=True).message == told
+    assert not PlexAccount.objects.filter(title="alex").exists()
+    run = shelf.run(page_size=1)
+    assert (run.status, run.message, len(shelf.plex.asked("/accounts"))) == ("done", told, 1)
+    alex = PlexAccount.objects.get(account_id=88)
+    assert (alex.title, alex.user, alex.first_seen, alex.last_seen) == ("alex", None, at(BASE + 1), at(BASE + 2))
+    assert not PlexAccount.objects.filter(account_id=99).exists()
+    assert (shelf.run().message, shelf.plex.asked("/accounts")) == ("", [])
+    alex.user = User.objects.create_user("alex")
+    alex.save()
+    assert shelf.run(older=True).marked == 2
 
 
 def test_the_owner_whom_a_person_unlinked_has_no_history(world, shelf):
