@@ -25,3 +25,7 @@ class TransientError(PlexIntegrationError):
 
 class Unresolvable(PlexIntegrationError):  # noqa: N818  (it says what cannot be)
     """A conflict cannot be resolved in this way; the message says why and what to do instead."""
+
+
+class NotItsTurn(TransientError):  # noqa: N818  (a state, which passes)
+    """Another event of the same show is being worked on."""

@@ -114,6 +114,12 @@ def wake_others_of_show(log: PlexWebhookLog, *, now: datetime) -> None:
             enqueue(pk)
 
 
+def wake_now(log: PlexWebhookLog, *, now: datetime) -> None:
+    """Have an event that was put off worked on at once, unless somebody works on it already."""
+    if PlexWebhookLog.objects.undone().filter(pk=log.pk, lease_until__isnull=True).update(due_at=now):
+        enqueue(log.pk)
+
+
 def wake(*, now: datetime) -> int:
     """Queue what is due and was not taken up, unless the workers have enough to do. Says how many."""
     room = MOST_QUEUED - OrmQ.objects.count()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from plex_integration import adding, conflicts, identification, inbox, libraries, mapping, outcomes
 from plex_integration.accounts import viewer_of
-from plex_integration.exceptions import TransientError
+from plex_integration.exceptions import NotItsTurn, TransientError
 from plex_integration.identification import Identified
 from plex_integration.locks import lock
 from plex_integration.mapping import Choice
@@ -63,6 +63,11 @@ def process(log_id: int, *, now: datetime) -> Outcome | None:
         with transaction.atomic():
             outcome = plan if isinstance(plan, Outcome) else _act(plan, log.created_at, now)
             inbox.finish(log, outcome, now=now, duration_ms=round((time.monotonic() - started) * 1000))
+    except NotItsTurn as waits:
+        inbox.defer(log, str(waits), until=now + waits.retry_after)
+        if not _at_work(log):  # it ended between our look and the line above, and so woke nobody
+            inbox.wake_now(log, now=now)
+        return None
     except TransientError as error:
         inbox.defer(log, str(error), until=now + error.retry_after)
         return None
@@ -117,9 +122,13 @@ def _require_turn(log: PlexWebhookLog) -> None:
 
     Raises TransientError while another worker asks the services about this show.
     """
-    others = PlexWebhookLog.objects.of_show(log).filter(lease_until__gt=timezone.now(), pk__lt=log.pk)
-    if others.exists():
-        raise TransientError("Another event of this show is being worked on.", retry_after=timedelta(seconds=2))
+    if _at_work(log):
+        raise NotItsTurn("Another event of this show is being worked on.", retry_after=timedelta(seconds=2))
+
+
+def _at_work(log: PlexWebhookLog) -> bool:
+    """Whether an earlier event of the show is being worked on."""
+    return PlexWebhookLog.objects.of_show(log).filter(lease_until__gt=timezone.now(), pk__lt=log.pk).exists()
 
 
 def _identified(plan: Plan) -> Plan:

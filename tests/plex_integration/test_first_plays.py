@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django_q.models import OrmQ
 
-from plex_integration import adding, files, identification, inbox, resolution
+from plex_integration import adding, files, identification, inbox, processing, resolution
 from plex_integration.client import ServerEpisode, ServerShow
 from plex_integration.guids import parse_guid
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
@@ -607,3 +608,23 @@ def test_a_sweep_that_took_its_time_goes_on_with_the_next_one(services, monkeypa
     clock = iter([0.0, 1.0, 9.0])
     monkeypatch.setattr(adding, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert adding.refresh_pending(now=datetime.now(UTC)) == 1
+
+
+def test_an_event_put_off_for_one_that_ends_meanwhile_is_worked_on_at_once(services, monkeypatch):
+    world = services(server=FakeServer(on_server(tmdb=70523)), tmdb_service=FakeTMDB({70523: new_show(tmdb_id=70523)}))
+    world.post(dark())
+    first = world.last()
+    world.post(dark(2))
+    second, now = world.last(), datetime.now(UTC) + timedelta(seconds=1)
+    claimed = inbox.claim(first.pk, now=now)
+    defer = inbox.defer
+
+    def ends_just_before(log, *args, **kwargs):
+        PlexWebhookLog.objects.filter(pk=claimed.pk).update(lease_until=None)
+        defer(log, *args, **kwargs)
+
+    monkeypatch.setattr(inbox, "defer", ends_just_before)
+    OrmQ.objects.all().delete()
+    processing.process(second.pk, now=now)
+    second.refresh_from_db()
+    assert (second.due_at, second.retry_count, OrmQ.objects.count()) == (now, 0, 1)
