@@ -126,13 +126,12 @@ class Product:
         return self.start("manage.py", "up", "--port", str(self.port), **extra)
 
     def web(self, application: str = "tracker.wsgi:application", **extra: str) -> Self:
-        """Start the web server alone, with the command line of `up`."""
+        """Start the web server alone, as `up` does."""
         script = (
-            "import sys, django; django.setup(); from tracker.management.commands import up; import json; "
-            "print(json.dumps(up._plan('127.0.0.1', int(sys.argv[1]), 1, [])['web']))"
+            "import sys, django; django.setup(); from tracker import lifeline; from tracker.processes import WebServer; "
+            "lifeline.pass_on_to_forks(); WebServer('127.0.0.1', int(sys.argv[1]), application=sys.argv[2])()"
         )
-        command = json.loads(self.run("-c", script, str(self.port)).stdout)
-        return self.start("-m", "tracker.lifeline", *command[:-1], application, TRACKER_PROCESS="web", **extra)
+        return self.start("-c", script, str(self.port), application, **extra)
 
     def start(self, *arguments: str, **extra: str) -> Self:
         """Run `python ARGUMENTS` in a process group of its own and wait until the port answers."""
@@ -157,12 +156,12 @@ class Product:
         return sender.send(self.port, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
 
     def children(self) -> dict[int, str]:
-        """The processes below it, with their command lines."""
-        return {pid: _command(pid) for pid in descendants(self.process.pid)} if self.process else {}
+        """The processes below it, with their names."""
+        return {pid: _name(pid) for pid in descendants(self.process.pid)} if self.process else {}
 
     def web_leader(self) -> int:
         """The process that leads the web server's group, under `up`."""
-        found = [pid for pid, line in self.children().items() if " granian " in line and os.getpgid(pid) == pid]
+        found = [pid for pid, line in self.children().items() if line == "tracker web" and os.getpgid(pid) == pid]
         assert len(found) == 1, self.children()
         return found[0]
 
@@ -225,9 +224,9 @@ def descendants(pid: int) -> list[int]:
     return found + [below for child in found for below in descendants(child)]
 
 
-def _command(pid: int) -> str:
+def _name(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
 
@@ -269,6 +268,6 @@ def _environment(folder: Path, url: str, like: Product | None, extra: Mapping[st
     }
     cleared = dict.fromkeys(_CLEARED, "")
     environment = os.environ | keys | kept | common | cleared | dict(extra)
-    for name in ("TRACKER_PROCESS", "TRACKER_PLAN", "TRACKER_PARENT", "TRACKER_STARTED_AT"):
+    for name in ("TRACKER_PROCESS", "TRACKER_STARTED_AT"):
         environment.pop(name, None)
     return environment

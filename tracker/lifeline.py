@@ -1,18 +1,55 @@
-"""Processes that end when the one that started them ends, however it ends. Linux does it; elsewhere this does nothing.
-
-`python -m tracker.lifeline MODULE ARGUMENTS` runs a module so, together with every process that it forks.
-"""
+"""Processes that end when the one that started them ends, however it ends. Linux does it; elsewhere nothing does."""
 
 import ctypes
 import gc
 import os
-import runpy
 import signal
 import sys
+import traceback
+from collections.abc import Callable
 
-PARENT = "TRACKER_PARENT"  # the variable that tells a child its parent's process id
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_M_ARENA_MAX = -8
+
+
+def fork(body: Callable[[], None], *, name: str) -> int:
+    """Run `body` in a child that leads a session of its own, where the terminal's Ctrl-C does not reach it; its pid.
+
+    `name` is what `ps -e` and `top` show, at most 15 characters. What the child forks is tied to it, as it is to us.
+    """
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.collect()
+    gc.freeze()  # what the collector leaves alone stays shared between the processes
+    pid = os.fork()
+    if not pid:
+        _be(body, parent, name)
+    return pid
+
+
+def _be(body: Callable[[], None], parent: int, name: str) -> None:
+    """The life of a child: no way leads from here back into what the parent was doing."""
+    status = 1
+    try:
+        os.setsid()
+        die_with(parent)
+        _prctl(_PR_SET_NAME, name.encode())
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the parent blocks the signals that it waits for
+        pass_on_to_forks()
+        body()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001  (told here, because nobody is above us)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def die_with(parent: int) -> None:
@@ -27,7 +64,7 @@ def pass_on_to_forks() -> None:
     parents: list[int] = []
 
     def prepare() -> None:
-        gc.freeze()  # what the collector leaves alone stays shared between the processes
+        gc.freeze()
         parents.append(os.getpid())
 
     os.register_at_fork(
@@ -42,21 +79,12 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _prctl(option: int, value: int) -> None:
+def limit_malloc_arenas(number: int) -> None:
+    """Let the C library keep at most so many heaps, where it is one that can be told (glibc)."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_M_ARENA_MAX, number)
+
+
+def _prctl(option: int, value: int | bytes) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
-def main() -> None:
-    """Tie this process to its parent, then be the module that the arguments name."""
-    parent = os.environ.pop(PARENT, "")
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the supervisor blocks the signals that it waits for
-    if parent:
-        die_with(int(parent))
-    pass_on_to_forks()
-    del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,14 +4,13 @@ import os
 from pathlib import Path
 
 from tracker import environment as env
+from tracker import processes
 
 BASE_DIR = env.BASE_DIR
 env.load_dotenv()
 
-# Which of our processes this is: `up` says so to its children. The web server must answer fast or not at all,
-# the worker may wait.
+# Which of our processes this is: a command, or one of the children of `up` (see processes.py).
 PROCESS = os.environ.get("TRACKER_PROCESS", "command")
-WEB = PROCESS == "web"
 
 _KEYS_MEND = "`manage.py up` makes one in .env on the first start."
 SECRET_KEY = env.required("SECRET_KEY", _KEYS_MEND)
@@ -126,19 +125,18 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # writes later fails at once when another got in between; FULL, because what we acknowledge must survive a power cut.
 _SQLITE = {
     "transaction_mode": "IMMEDIATE",
-    "timeout": 2 if WEB else 20,  # seconds; the web process waits 2 more for its own lock (see locks.py)
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;",
 }
-_POSTGRESQL = {
-    "connect_timeout": 2,  # seconds
-    "options": f"-c lock_timeout={4 if WEB else 20}s",
-}
+_POSTGRESQL = {"connect_timeout": 2}  # seconds
 DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {**DATABASES["default"].get("OPTIONS", {}), **(_SQLITE if SQLITE else _POSTGRESQL)},  # type: ignore[dict-item]
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),  # type: ignore[dict-item]
+        **(_SQLITE if SQLITE else _POSTGRESQL), **processes.patience(PROCESS, sqlite=SQLITE),
+    },
 }
 if SQLITE:
     # A file: the in-memory database of tests answers "table is locked" at once instead of waiting its turn.

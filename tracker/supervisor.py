@@ -1,32 +1,30 @@
 """Keeps the web server and the worker running until it is told to stop, and leaves nothing behind.
 
-`manage.py up` becomes this process when everything is prepared: without Django it is small, and it does not care
-whether the database answers. Each child is the leader of a process group of its own. Signals go to the leaders only
-(a signal to the whole group hangs django-q2); a group whose leader is gone is killed.
+`manage.py up` ends in this loop when everything is prepared. It does not care whether the database answers. The
+children are forked from it: they start in no time and share what it has loaded. Each is the leader of a process group
+of its own. Signals go to the leaders only (a signal to the whole group hangs django-q2); a group whose leader is gone
+is killed.
 """
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tracker import lifeline, watchdog
-from tracker.environment import BASE_DIR
+from tracker.processes import WebServer, Worker
 
-PLAN = "TRACKER_PLAN"  # the variable in which `up` hands over what to run
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 GRACE = 10.0  # seconds that children have to end by themselves
 CALM = 60.0  # seconds after which a child counts as running well
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that ends again and again
 DATABASE_PAUSE = 2.0  # seconds between attempts to reach a database without which the worker cannot start
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (where to reach what listens everywhere)
 TICK = 0.25  # seconds between looks at the processes: one that comes and goes within a tick is not seen
 LOOK_EVERY = 5.0  # seconds between looks at the queue
 
@@ -41,8 +39,7 @@ class Child:
     """A process that is to run always, and the group of processes that it leads."""
 
     name: str
-    arguments: list[str]
-    environment: Mapping[str, str]
+    body: Callable[[], None]
     pid: int = 0
     started: float = 0.0
     failures: int = 0
@@ -50,14 +47,9 @@ class Child:
     family: set[int] = field(default_factory=set)
 
     def start(self) -> None:
-        """Run it in a session of its own, so that the terminal's Ctrl-C reaches only us."""
-        process = subprocess.Popen(  # noqa: S603  (the plan is ours)
-            [sys.executable, "-m", "tracker.lifeline", *self.arguments],
-            env={**os.environ, **self.environment, lifeline.PARENT: str(os.getpid())},
-            stdin=subprocess.DEVNULL, start_new_session=True,
-        )
-        process.returncode = 0  # it is waited for here, together with all others
-        self.pid, self.started, self.family = process.pid, time.monotonic(), set()
+        """Fork it."""
+        self.pid = lifeline.fork(self.body, name=f"tracker {self.name.split()[0]}")
+        self.started, self.family = time.monotonic(), set()
 
     def signal(self, number: int) -> None:
         """Send a signal to the leader."""
@@ -109,13 +101,15 @@ def _descendants(pid: int) -> set[int]:
 class Supervisor:
     """The loop: signals, ended children, the watchdog."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        self.plan = plan
-        self.web = Child("web server", plan["web"], {"TRACKER_PROCESS": "web", **plan["web_environment"]})
-        self.worker = Child("worker", plan["worker"], {"TRACKER_PROCESS": "worker"})
+    def __init__(
+        self, *, web: WebServer, worker: Worker, queue: watchdog.Reader, task_timeout: float, greeting: Sequence[str],
+    ) -> None:
+        """`task_timeout` is in seconds; `greeting` is said, line by line, once the web server takes connections."""
+        self.address = (LOOPBACK.get(web.address, web.address), web.port)
+        self.web, self.worker = Child("web server", web), Child("worker", worker)
         self.children = [self.web, self.worker]
-        self.queue = watchdog.reader(plan["database"])
-        self.standstill = watchdog.Standstill(plan["task_timeout"])
+        self.queue, self.task_timeout, self.greeting = queue, task_timeout, greeting
+        self.standstill = watchdog.Standstill(task_timeout)
         self.next_look = 0.0
         self.reads = True
 
@@ -139,13 +133,14 @@ class Supervisor:
             if child.pid or time.monotonic() < child.start_at:
                 continue
             if child is self.web or self._prepare_queue():
+                self.queue.close()  # a connection is for one process
                 child.start()
             else:
                 child.start_at = time.monotonic() + DATABASE_PAUSE
 
     def _prepare_queue(self) -> bool:
         """What the worker before had claimed is free for the next one. False when the database does not answer."""
-        self.standstill = watchdog.Standstill(self.plan["task_timeout"])
+        self.standstill = watchdog.Standstill(self.task_timeout)
         self.standstill.look_away(time.monotonic())
         try:
             self.queue.release()
@@ -158,10 +153,10 @@ class Supervisor:
     def _announce(self) -> bool:
         """Once the web server takes connections, say where."""
         try:
-            socket.create_connection((self.plan["connect_to"], self.plan["port"]), timeout=1).close()
+            socket.create_connection(self.address, timeout=1).close()
         except OSError:
             return False
-        for line in self.plan["greeting"]:
+        for line in self.greeting:
             say(line)
         return True
 
@@ -241,21 +236,3 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def become(plan: Mapping[str, Any]) -> None:
-    """Replace this process by the supervisor: same process id, a fraction of the memory."""
-    path = [str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, PLAN: json.dumps(plan), "PYTHONPATH": os.pathsep.join(path)}
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "tracker.supervisor"], environment)  # noqa: S606
-
-
-def main() -> None:
-    """Run the plan that `up` left in the environment."""
-    Supervisor(json.loads(os.environ.pop(PLAN))).run()
-
-
-if __name__ == "__main__":
-    main()

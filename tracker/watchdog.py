@@ -1,4 +1,4 @@
-"""Whether the worker's queue stands still. Light on purpose: the supervisor loads no Django."""
+"""Whether the worker's queue stands still. Without Django's connections: those are not for what outlives a database."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,6 +80,9 @@ class Reader(Protocol):
     def release(self) -> None:
         """Let go of what was claimed: whoever claimed it is gone. (A task done twice does nothing the second time.)"""
 
+    def close(self) -> None:
+        """Give up the connection until the next look: no child may inherit it."""
+
 
 class SQLiteReader:
     """Opens the file anew each time, so that it may be replaced meanwhile."""
@@ -101,6 +104,9 @@ class SQLiteReader:
         now = str(datetime.now(UTC).replace(tzinfo=None))  # as Django writes it
         with closing(self._open()) as connection:
             connection.execute("UPDATE django_q_ormq SET lock = ? WHERE lock > ?", (now, now))
+
+    def close(self) -> None:
+        """Nothing is open between two looks."""
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=2, isolation_level=None)
@@ -132,15 +138,19 @@ class PostgreSQLReader:
         with self._connected() as connection:
             connection.execute("UPDATE django_q_ormq SET lock = now() WHERE lock > now()")
 
+    def close(self) -> None:
+        """Give up the connection until the next look."""
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
     @contextmanager
     def _connected(self) -> "Iterator[psycopg.Connection[Any]]":
         try:
             self._connection = self._connection or self._connect()
             yield self._connection
         except self.error:
-            if self._connection:
-                self._connection.close()
-            self._connection = None
+            self.close()
             raise
 
 

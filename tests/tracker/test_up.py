@@ -56,7 +56,7 @@ def is_whole(made):
 def worker_leader(made):
     """The process that leads the worker's group, if it runs."""
     children = made.children()
-    return next((pid for pid in children if "qcluster" in children[pid] and leads(pid)), None)
+    return next((pid for pid in children if children[pid] == "tracker worker" and leads(pid)), None)
 
 
 def leads(pid):
@@ -64,6 +64,10 @@ def leads(pid):
     with suppress(OSError):
         return os.getpgid(pid) == pid
     return False
+
+
+def setup_path(made):
+    return wait_for(lambda: re.search(r"/setup\?token=\S+", made.log), "the link is told")[0]
 
 
 def is_well(made):
@@ -126,7 +130,7 @@ def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(mending):
 
 @once
 def test_the_setup_link_works_once_and_each_start_makes_a_new_one(running):
-    path = re.search(r"/setup\?token=\S+", running.log)[0]
+    path = setup_path(running)
     assert running.get(path).status == 200
     assert running.get("/setup?token=wrong").status == 403
     running.stop()
@@ -135,7 +139,7 @@ def test_the_setup_link_works_once_and_each_start_makes_a_new_one(running):
 
 
 def test_fifty_people_at_once_make_one_administrator(running):
-    path = re.search(r"/setup\?token=\S+", running.log)[0]
+    path = setup_path(running)
     token = "a" * 32  # the cookie and the form have to agree, no more
     start = threading.Barrier(50)
     statuses = []

@@ -16,7 +16,7 @@ class RiggedConfig(AppConfig):
 
     def ready(self) -> None:
         """Take out what SABOTAGE names, and poison the show that CHAOS_POISON names."""
-        if settings.POISON and settings.PROCESS == "worker":
+        if settings.POISON:
             _poison()
         if settings.SABOTAGE:
             _SABOTAGES.get(settings.SABOTAGE, lambda: None)()
@@ -29,6 +29,8 @@ def _poison() -> None:
     think = processing._think
 
     def deadly(log: Any) -> Any:
+        if settings.PROCESS != "worker":
+            return think(log)
         with (settings.DATA_DIR / "runs").open("a") as runs:
             runs.write(f"{log.pk} {log.plex_title}\n")
         if log.plex_title == settings.POISON:

@@ -14,11 +14,9 @@ from django.db import connections
 from django_q.tasks import async_task
 
 from plex_integration import config as plex_config
-from tracker import preparation, setup, supervisor
+from tracker import preparation, setup, supervisor, watchdog
+from tracker.processes import WebServer, Worker
 
-# Measured: more threads only wait for each other, for the interpreter and for SQLite's one writer, and are slower.
-WEB_THREADS = 4
-HEAD_TIMEOUT = 10_000  # milliseconds
 LAST_PORT = 65535
 
 
@@ -46,7 +44,11 @@ class Command(BaseCommand):
         plex_config.note_address(_bases(host, port)[0])
         async_task("plex_integration.tasks.sweep")  # the first sign of life, and whatever was left over
         connections.close_all()
-        supervisor.become(_plan(address, port, workers, greeting))
+        cluster: dict[str, Any] = settings.Q_CLUSTER
+        supervisor.Supervisor(
+            web=WebServer(address, port, workers), worker=Worker(), queue=_queue(),
+            task_timeout=cluster["timeout"], greeting=greeting,
+        ).run()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -112,23 +114,7 @@ def _lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _plan(address: str, port: int, workers: int, greeting: list[str]) -> dict[str, Any]:
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+def _queue() -> watchdog.Reader:
     database = settings.DATABASES["default"]
     keys = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
-    return {
-        "web": [
-            "granian", "--interface", "wsgi", "--host", address, "--port", str(port), "--workers", str(workers),
-            "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws", "--log-level", "error",
-            "--no-access-log", "--http1-header-read-timeout", str(HEAD_TIMEOUT), "--respawn-failed-workers",
-            "--workers-kill-timeout", "8", "tracker.wsgi:application",
-        ],
-        # Threads come and go: without a limit on arenas the memory that each leaves behind would add up.
-        "web_environment": {"GRANIAN_WORKERS": str(workers), "MALLOC_ARENA_MAX": "2"},
-        "worker": ["django", "qcluster"],
-        "connect_to": anywhere.get(address, address),
-        "port": port,
-        "database": {key: database[key] for key in keys if database.get(key)},
-        "task_timeout": settings.Q_CLUSTER["timeout"],
-        "greeting": greeting,
-    }
+    return watchdog.reader({key: database[key] for key in keys if database.get(key)})
