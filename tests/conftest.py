@@ -2,16 +2,41 @@
 
 import os
 import time
+from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from _pytest.main import pytest_runtestloop as run_tests
 from django.conf import settings
 from django.core.cache import cache
 
+from tests.chaos import CHAOS
+from tests.product import Product, product
+from tests.seeds import SHOWS
 from tests.world import World, make_world, unmake_world
 
-_OF_THE_DATABASE = {"db", "transactional_db", "live_server"}
+_REAL_TRANSACTIONS = {"transactional_db", "live_server"}
+
+
+def _with_room(call, *arguments):
+    """Call with room for some hundred frames above this one.
+
+    CPython keeps frames in chunks of 16 KiB and gives a chunk back as soon as it is empty. A loop that happens to run
+    on the border of two asks the system for memory at each call; under pytest's deep stack that was a fifth of the
+    time of all tests. A frame that needs much gets a large chunk, and those above it share it.
+    """
+    return call(*arguments)
+
+
+_with_room.__code__ = _with_room.__code__.replace(co_stacksize=20_000)  # words; the chunk is the next power of two
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Pytest's own loop, with room."""
+    return _with_room(run_tests, session)
 
 
 @pytest.fixture(autouse=True)
@@ -25,25 +50,38 @@ def _fresh_cache(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """The world is written once, not for each of two thousand tests; a test's changes of it are rolled back."""
+def _written(django_db_setup, django_db_blocker) -> None:
+    """The world is written once, not for each of fifteen hundred tests; a test's changes of it are rolled back."""
     with django_db_blocker.unblock():
         make_world()
+
+
+@pytest.fixture
+def world(_written, db) -> World:
+    """An owner with a connection to Plex, and two iCarlys, two Offices, and a show without a namesake."""
+    return make_world()
 
 
 @pytest.fixture(autouse=True)
 def _nobody_is_there(request):
     """Unless a test asks for the world, it begins with an empty database."""
-    asked = set(request.fixturenames)
-    if "world" not in asked and (_OF_THE_DATABASE & asked or request.node.get_closest_marker("django_db")):
+    if _needs(request.node) in {Needs.DATABASE, Needs.TRANSACTIONS} and "world" not in request.fixturenames:
         request.getfixturevalue("db")
         unmake_world()
 
 
-@pytest.fixture
-def world(db) -> World:
-    """An owner with a connection to Plex, and two iCarlys, two Offices, and a show without a namesake."""
-    return make_world()
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[Product]:
+    """An installation with its tables and nothing in them; not started, but to be copied."""
+    with product() as made:
+        yield made.migrate()
+
+
+@pytest.fixture(scope="session")
+def seeded(migrated) -> Iterator[Product]:
+    """A copy of it, to be copied too: shows 1 to 40 of 60 episodes are in the catalogue, mapped, and on the owner's list."""
+    with product(like=migrated, **CHAOS) as made:
+        yield made.seed(shows=SHOWS)
 
 
 def pytest_sessionstart() -> None:
@@ -67,18 +105,33 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if slow_only and "mark.slow" not in collection_path.read_text() else None
 
 
-def _touches_a_database(item: pytest.Item) -> bool:
-    asked = _OF_THE_DATABASE & set(item.fixturenames)
-    return bool(asked or item.get_closest_marker("django_db") or item.get_closest_marker("slow"))
+class Needs(IntEnum):
+    """What a test needs of the database, in the order in which tests run."""
+
+    NOTHING = 0
+    DATABASE = 1
+    WORLD = 2  # written once, after those that want it empty
+    TRANSACTIONS = 3  # real ones leave an empty database behind
 
 
+def _needs(item: pytest.Item) -> Needs:
+    asked, marker = set(item.fixturenames), item.get_closest_marker("django_db")
+    if _REAL_TRANSACTIONS & asked or (marker and marker.kwargs.get("transaction")):
+        return Needs.TRANSACTIONS
+    if "world" in asked:
+        return Needs.WORLD
+    return Needs.DATABASE if marker or "db" in asked else Needs.NOTHING
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the slow or the quick ones only, where `python -m tests` asks for that."""
+    items.sort(key=_needs)
     if pace := os.environ.get("TESTS_PACE"):
         kept = [item for item in items if (item.get_closest_marker("slow") is not None) == (pace == "slow")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
-        if not settings.SQLITE:  # its other half runs beside SQLite: what never sees a database need not run twice
+        if pace == "quick" and not settings.SQLITE:
             for item in items:
-                if not _touches_a_database(item):
+                if _needs(item) is Needs.NOTHING:
                     item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))

@@ -115,9 +115,13 @@ class Product:
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done
 
-    def seed(self, **wanted: Any) -> Self:
-        """Migrate where that is left to do, and fill it with known shows."""
+    def migrate(self) -> Self:
+        """Make its tables."""
         self.run("manage.py", "migrate", "--verbosity", "0")
+        return self
+
+    def seed(self, **wanted: Any) -> Self:
+        """Fill it with known shows."""
         self.seeded = json.loads(self.run("-m", "tests.seeds", json.dumps(wanted)).stdout)
         return self
 

@@ -10,10 +10,13 @@ import django
 from tests.sender import SERVER, title_of
 
 SEASON = 20  # episodes
+SHOWS = 40  # in what the tests copy
 
 
-def known_shows(*, shows: int, episodes: int = 60, mapped: bool = True, tracked: bool = True) -> dict[str, Any]:
-    """An owner whose account is linked, and shows 1 to `shows`, of seasons of twenty episodes. Says the secret."""
+def known_shows(*, shows: int, episodes: int = 60) -> dict[str, Any]:
+    """An owner whose account is linked, and shows 1 to `shows`, of seasons of twenty episodes, mapped and on the owner's
+    list. Says the secret.
+    """
     from django.contrib.auth.models import User
     from django.db import transaction
     from django.utils import timezone
@@ -43,17 +46,15 @@ def known_shows(*, shows: int, episodes: int = 60, mapped: bool = True, tracked:
             )
             for number in numbers for index in range(episodes)
         ], batch_size=500)
-        if mapped:
-            PlexShowMapping.objects.bulk_create([
-                PlexShowMapping(
-                    plex_show_key=f"g:plex://show/{number:08x}", plex_server_uuid=SERVER, plex_rating_key=f"s{number}",
-                    plex_guid=f"plex://show/{number:08x}", plex_title=title_of(number), tvshow_id=number,
-                    match_method="manual", match_confidence=1, manually_confirmed=True,
-                )
-                for number in numbers
-            ])
-        if tracked:
-            TrackedShow.objects.bulk_create([TrackedShow(user=owner, show_id=number) for number in numbers])
+        PlexShowMapping.objects.bulk_create([
+            PlexShowMapping(
+                plex_show_key=f"g:plex://show/{number:08x}", plex_server_uuid=SERVER, plex_rating_key=f"s{number}",
+                plex_guid=f"plex://show/{number:08x}", plex_title=title_of(number), tvshow_id=number,
+                match_method="manual", match_confidence=1, manually_confirmed=True,
+            )
+            for number in numbers
+        ])
+        TrackedShow.objects.bulk_create([TrackedShow(user=owner, show_id=number) for number in numbers])
         _after_explicit_ids()
     index_stale_titles()
     return {"secret": config.webhook_secret, "user": owner.pk, "config": config.pk}

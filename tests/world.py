@@ -93,6 +93,8 @@ def make_world() -> World:
 
 def unmake_world() -> None:
     """Leave nothing of it, for a test that begins with an empty database."""
+    if not _made:
+        return
     with connection.cursor() as cursor:
         for table in _TABLES:
             cursor.execute(f'DELETE FROM "{table}"')

@@ -30,7 +30,7 @@ def measure(engine: str, *, n: int, concurrency: int) -> dict[str, Any]:
     with ExitStack() as stack:
         server = stack.enter_context(postgres_url()) if engine == "postgres" else ""
         fresh = _first_200(stack.enter_context(product(server=server)))
-        made = stack.enter_context(product(server=server)).seed(shows=SHOWS, episodes=EPISODES)
+        made = stack.enter_context(product(server=server)).migrate().seed(shows=SHOWS, episodes=EPISODES)
         floor = stack.enter_context(product(like=made, server=server))
         found = _of_the_product(made, n, concurrency)
         least = _of_the_floor(floor, n, concurrency)

@@ -1,4 +1,4 @@
-"""Products to be broken: copies of one that is seeded once."""
+"""Products to be broken: copies of the seeded one."""
 
 import os
 import subprocess
@@ -8,22 +8,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.chaos import CHAOS
 from tests.product import ROOT, Product, product
-
-SHOWS = 30
-CHAOS = {"DJANGO_SETTINGS_MODULE": "tests.chaos.settings", "SABOTAGE": os.environ.get("SABOTAGE", "")}
 
 
 def size(name: str, default: int) -> int:
     """How large a test is: its size in the suite unless the environment has another, such as CHAOS_ACKED=5000."""
     return int(os.environ.get(name, default))
-
-
-@pytest.fixture(scope="session")
-def seeded() -> Iterator[Product]:
-    """A stopped product: shows 1 to 30 mapped, 60 episodes each."""
-    with product(**CHAOS) as made:
-        yield made.seed(shows=SHOWS)
 
 
 @pytest.fixture

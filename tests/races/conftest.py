@@ -5,10 +5,8 @@ import os
 import pytest
 
 from tests import sender
-from tests.chaos.conftest import CHAOS
+from tests.chaos import CHAOS
 from tests.product import Product, product
-
-SHOWS = 40
 
 
 @pytest.fixture(scope="session")
@@ -17,17 +15,12 @@ def rounds() -> int:
     return int(os.environ.get("RACE_ROUNDS", "6"))
 
 
-@pytest.fixture(scope="session")
-def seeded():
-    """A stopped product, which the others are copies of: shows 1 to 40 are in the catalogue, and none is mapped."""
-    with product(**CHAOS) as made:
-        yield made.seed(shows=SHOWS, mapped=False, tracked=False)
-
-
 @pytest.fixture(scope="module")
 def running(seeded):
-    """The web server alone: what the worker would do, the tests do by hand, all at once."""
+    """The web server alone: what the worker would do, the tests do by hand, all at once. No show is mapped."""
     with product(like=seeded, **CHAOS) as made:
+        for table in ("plex_show_mappings", "tracked_shows"):
+            made.change(f"DELETE FROM {table}")
         yield made.web()
 
 

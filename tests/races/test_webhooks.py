@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from tests import sender
-from tests.races.conftest import SHOWS, check_integrity, map_by_sql
+from tests.races.conftest import check_integrity, map_by_sql
 from tests.races.racers import racers
+from tests.seeds import SHOWS
 
 pytestmark = pytest.mark.slow
 

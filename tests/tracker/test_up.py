@@ -20,32 +20,24 @@ WORKERS = 5  # below django-q's leader
 PROCESSES = 8  # below `up`: granian and its worker; django-q's leader, sentinel, monitor, pusher and two workers
 
 
-@pytest.fixture(scope="module")
-def prepared():
-    """A prepared installation to copy."""
-    with product() as made:
-        made.run("manage.py", "migrate", "--verbosity", "0")
-        yield made
-
-
 @contextmanager
-def started(prepared):
-    with product(like=prepared) as made:
+def started(migrated):
+    with product(like=migrated) as made:
         made.up()
         wait_for(lambda: is_whole(made), "all processes run")
         yield made
 
 
 @pytest.fixture
-def running(prepared):
-    with started(prepared) as made:
+def running(migrated):
+    with started(migrated) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def mending(prepared):
+def mending(migrated):
     """One for all tests after which it is whole again."""
-    with started(prepared) as made:
+    with started(migrated) as made:
         yield made
 
 
@@ -171,32 +163,32 @@ def test_fifty_people_at_once_make_one_administrator(running):
     (["--host", "203.0.113.9"], "no address of this machine"),
     (["--workers", "2"], "REDIS_URL"),
 ])
-def test_what_cannot_start_says_so_in_one_line(prepared, arguments, words):
-    done = prepared.run("manage.py", "up", "--port", str(prepared.port), *arguments, check=False)
+def test_what_cannot_start_says_so_in_one_line(migrated, arguments, words):
+    done = migrated.run("manage.py", "up", "--port", str(migrated.port), *arguments, check=False)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 @once
-def test_a_port_in_use_is_one_clear_line(prepared):
+def test_a_port_in_use_is_one_clear_line(migrated):
     with socket.socket() as other:
-        other.bind(("127.0.0.1", prepared.port))
+        other.bind(("127.0.0.1", migrated.port))
         other.listen()
-        done = prepared.run("manage.py", "up", "--port", str(prepared.port), check=False)
+        done = migrated.run("manage.py", "up", "--port", str(migrated.port), check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Cannot start: port {prepared.port} is in use.")
+    assert done.stderr.startswith(f"Cannot start: port {migrated.port} is in use.")
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 @once
-def test_a_bad_setting_is_one_clear_line(prepared):
-    before = dict(prepared.environment)
-    prepared.environment["TIME_ZONE"] = "Mars"
+def test_a_bad_setting_is_one_clear_line(migrated):
+    before = dict(migrated.environment)
+    migrated.environment["TIME_ZONE"] = "Mars"
     try:
-        done = prepared.run("manage.py", "up", "--port", str(prepared.port), check=False)
+        done = migrated.run("manage.py", "up", "--port", str(migrated.port), check=False)
     finally:
-        prepared.environment = before
+        migrated.environment = before
     assert done.returncode == 1
     assert done.stderr.startswith("Cannot start: TIME_ZONE is 'Mars'")
     assert len(done.stderr.strip().splitlines()) == 1
