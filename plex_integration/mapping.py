@@ -60,8 +60,7 @@ def is_settled(row: PlexShowMapping | None) -> bool:
 
 def _rows_about(show: PlexShow) -> list[PlexShowMapping]:
     guid = show.guid_text if show.guid and show.guid.is_global else ""
-    rows = PlexShowMapping.objects.about(show.key, show.server, show.rating_key, guid)
-    return sorted(rows.select_related("tvshow").order_by(), key=lambda row: row.pk)
+    return PlexShowMapping.objects.about(show.key, show.server, show.rating_key, guid)
 
 
 def _is_new_to(row: PlexShowMapping, show: PlexShow) -> bool:

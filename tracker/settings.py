@@ -125,7 +125,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # writes later fails at once when another got in between; FULL, because what we acknowledge must survive a power cut.
 _SQLITE = {
     "transaction_mode": "IMMEDIATE",
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432; "
+                    "PRAGMA temp_store=MEMORY;",
 }
 _POSTGRESQL = {"connect_timeout": 2}  # seconds
 DATABASES = {"default": env.database("DATABASE_URL", DATA_DIR)}

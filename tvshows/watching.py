@@ -19,6 +19,9 @@ Seen = tuple[str, datetime]  # an episode's code, as its source has it, and when
 SAME_VIEWING = timedelta(hours=4)  # two reports that are closer are one viewing, from whichever source
 RESUMES = (TrackedShow.Status.PLAN_TO_WATCH, TrackedShow.Status.ON_HOLD)  # who watches of these is watching again
 _TRACKED = "SELECT * FROM tracked_shows WHERE user_id = %s AND show_id = %s"
+_ADD_PLAY = (
+    "INSERT INTO watches (user_id, episode_id, play, watched_at, source, source_ref) VALUES (%s, %s, %s, %s, %s, %s)"
+)
 _WATCHES = "SELECT * FROM watches WHERE user_id = %s AND episode_id = %s ORDER BY play"
 
 
@@ -102,10 +105,10 @@ def _is_new(viewing: Viewing, live: list[Watch], user_id: int) -> bool:
 
 
 def _add_play(user_id: int, episode: Episode, viewing: Viewing, live: list[Watch]) -> None:
-    Watch.objects.create(
-        user_id=user_id, episode=episode, play=max((watch.play for watch in live), default=0) + 1,
-        watched_at=viewing.watched_at, source=viewing.source, source_ref=viewing.ref,
-    )
+    play = max((watch.play for watch in live), default=0) + 1
+    at = connection.ops.adapt_datetimefield_value(viewing.watched_at)
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_PLAY, [user_id, episode.pk, play, at, viewing.source, viewing.ref])
 
 
 def _keep(viewing: Viewing, live: list[Watch], now: datetime) -> bool:

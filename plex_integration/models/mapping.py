@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.db.models.functions import Now
+from django.utils.dateparse import parse_date
 
 from tvshows.models import TVShow
 
@@ -24,17 +26,37 @@ def stays_gone(collector: Collector, field: models.Field[Any, Any], rows: Any, u
     collector.add_field_update(sync, off, rows)
 
 
+# Plain SQL, like the other queries that each event costs (see accounts.py). Sorted later: a planner that is asked for
+# an order may read the whole table for it. A key that an event lacks is NULL here, and so is nobody's.
+_ABOUT = """
+SELECT mapping.*, show.title AS show_title, show.show_start_date AS show_start
+FROM plex_show_mappings AS mapping LEFT JOIN tvshows AS show ON show.id = mapping.tvshow_id
+WHERE mapping.plex_show_key IN (%(key)s, '') OR mapping.plex_guid = %(guid)s
+OR (mapping.plex_rating_key = %(rating_key)s AND mapping.plex_server_uuid IN (%(server)s, ''))
+"""
+_NAME_OF_SHOW = ("id", "title", "show_start_date")
+
+
+def _name_of_show(row: PlexShowMapping) -> tuple[int | None, str, date | None]:
+    found = vars(row)
+    start = found["show_start"]
+    # SQLite keeps a date as text, and only columns of the row's own model are read as what they are.
+    return row.tvshow_id, found["show_title"], parse_date(start) if isinstance(start, str) else start
+
+
 class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
     """Mappings."""
 
-    def about(self, show_key: str, server: str, rating_key: str, guid: str) -> Self:
-        """Whatever may be the mapping of a Plex show; rows written by SQL have no show key yet. `guid`: if global."""
-        named = Q(plex_show_key__in={show_key, ""})
-        if guid:
-            named |= Q(plex_guid=guid)
-        if rating_key:
-            named |= Q(plex_rating_key=rating_key, plex_server_uuid__in={server, ""})
-        return self.filter(named)
+    def about(self, show_key: str, server: str, rating_key: str, guid: str) -> list[PlexShowMapping]:
+        """Whatever may be the mapping of a Plex show, by id; rows written by SQL have no show key yet. `guid` only where
+        it is global. The show of each is there without a query, as far as its name goes.
+        """
+        named = {"key": show_key, "server": server, "rating_key": rating_key or None, "guid": guid or None}
+        rows = list(self.raw(_ABOUT, named))
+        for row in rows:
+            if row.tvshow_id:
+                row.tvshow = TVShow.from_db(self.db, _NAME_OF_SHOW, _name_of_show(row))
+        return sorted(rows, key=lambda row: row.pk)
 
     def unmapped(self) -> Self:
         """Plex shows that wait for a decision, were ignored, or lost their show."""
