@@ -17,8 +17,8 @@ _EXPONENT_FROM = 1e16  # from here on Python writes a float with an exponent
 EARLIEST_YEAR = 1800  # nothing aired before
 # Possessive, so that a long string costs neither time nor memory for a way back that is never taken.
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_OPENING = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS = bytes(set(range(256)) - set(_OPENING))
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # one deeper, one less deep, as signed bytes
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -26,12 +26,12 @@ class UnreadableJSON(ValueError):  # noqa: N818  (what is wrong, not that someth
     """The text is no JSON object that can be kept; the message says why, in words for a person."""
 
 
-def _depth(data: bytes) -> int:
-    """How deep brackets nest outside strings, without recursion."""
+def _is_too_deep(data: bytes) -> bool:
+    """Whether brackets nest too deep outside strings, without recursion."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
-        return 0
-    brackets = _STRINGS.sub(b"", data).translate(None, _NO_BRACKETS)
-    return max(accumulate(_OPENING[bracket] for bracket in brackets), default=0)
+        return False
+    steps = memoryview(_STRINGS.sub(b"", data).translate(_STEPS, _NO_BRACKETS)).cast("b")
+    return MAX_DEPTH + 1 in accumulate(steps)  # a depth changes by one, so that none is passed over
 
 
 def _constant(name: str) -> float:
@@ -72,7 +72,7 @@ def read_object(data: bytes) -> dict[str, Any]:
     """The JSON object in `data`, safe to store. Raises UnreadableJSON with the reason."""
     if not data.strip():
         raise UnreadableJSON("it is empty")
-    if _depth(data) > MAX_DEPTH:
+    if _is_too_deep(data):
         raise UnreadableJSON(f"it is nested more than {MAX_DEPTH} deep")
     try:
         text = data.decode("utf-8-sig", errors="replace")

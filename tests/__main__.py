@@ -1,6 +1,7 @@
 """The whole suite on SQLite and on PostgreSQL, both at the same time: python -m tests [arguments for pytest].
 
-On each engine the slow tests, which wait a good deal, are a pytest of their own beside the quick ones.
+On each engine the tests in a browser, the slow ones, which wait a good deal, and each half of the quick ones are a pytest
+of their own.
 
 REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
 """
@@ -14,19 +15,18 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from tests import PACES
 from tests.postgres import NoPostgresError, postgres_url
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
 SECONDS_A_DOT = 5
-MOST_AT_ONCE = 4
 NO_TESTS = 5  # pytest's exit status when the arguments select none
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
@@ -132,11 +132,11 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
                 return Totals(failed=1)
             totals = Totals(skipped=1)
         say(f"Running on {' and '.join(urls)} ", end="")
-        starts = [
-            partial(stack.enter_context, _pytest(f"{engine}, {pace}", url, pace, arguments))
-            for pace in ("slow", "quick") for engine, url in urls.items()
+        runs = [
+            stack.enter_context(_pytest(f"{engine}, {pace}", url, pace, arguments))
+            for pace in PACES for engine, url in urls.items()
         ]
-        for run in _as_they_end(starts):
+        for run in _as_they_end(runs):
             say(f"\n===== {run.name} =====\n{run.output.strip()}")
             totals = totals.plus(run.totals())
     return totals if any(totals) else Totals(failed=1)
@@ -189,14 +189,12 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _as_they_end(starts: Sequence[Callable[[], Run]]) -> Iterator[Run]:
-    """Start some at a time; each when it is over. Meanwhile a dot now and then, so that one sees that it lives."""
-    pending, waiting, next_dot = list(starts), [], time.monotonic()
-    while pending or waiting:
+def _as_they_end(runs: Sequence[Run]) -> Iterator[Run]:
+    """Each when it is over. Meanwhile a dot now and then, so that one sees that it lives."""
+    waiting, next_dot = list(runs), time.monotonic()
+    while waiting:
         if arrived:
             raise KeyboardInterrupt
-        while pending and len(waiting) < MOST_AT_ONCE:
-            waiting.append(pending.pop(0)())
         for run in [run for run in waiting if run.process.poll() is not None]:
             waiting.remove(run)
             yield run

@@ -9,14 +9,21 @@ from types import SimpleNamespace
 
 import pytest
 from _pytest.main import pytest_runtestloop as run_tests
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from django.core.management.color import no_style
+from django.db import connection
 
+from tests import PACES
 from tests.chaos import CHAOS
 from tests.product import Product, product
 from tests.seeds import SHOWS
 from tests.world import World, make_world, unmake_world
 
+BROWSER, SLOW, *QUICK = PACES
+_FILES = sorted(Path(__file__).parent.rglob("test_*.py"))
+_BROWSER_TESTS = Path(__file__).parent / "browser"
 _REAL_TRANSACTIONS = {"transactional_db", "live_server"}
 
 
@@ -52,7 +59,10 @@ def _fresh_cache(monkeypatch):
 @pytest.fixture(scope="session")
 def _written(django_db_setup, django_db_blocker) -> None:
     """The world is written once, not for each of fifteen hundred tests; a test's changes of it are rolled back."""
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # Its numbers are the first: PostgreSQL has counted on, though what came before was rolled back.
+        for statement in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
+            cursor.execute(statement)
         make_world()
 
 
@@ -100,9 +110,24 @@ def pytest_configure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """A file without slow tests is not even read where only they run."""
-    slow_only = os.environ.get("TESTS_PACE") == "slow" and collection_path.name.startswith("test_")
-    return True if slow_only and "mark.slow" not in collection_path.read_text() else None
+    """`python -m tests` runs tests of several paces apart: a file without any of ours is not even read."""
+    wanted = os.environ.get("TESTS_PACE")
+    if not wanted or not collection_path.name.startswith("test_"):
+        return None
+    return None if wanted in _paces(collection_path) else True
+
+
+def _paces(file: Path) -> set[str]:
+    """Of what paces a file may have tests. Of the quick ones every other file is of the same half."""
+    if _BROWSER_TESTS in file.parents:
+        return {BROWSER}
+    slow = {SLOW} if "mark.slow" in file.read_text() else set()
+    return slow | {QUICK[_FILES.index(file) % len(QUICK)]}
+
+
+def _is_of(item: pytest.Item, wanted: str) -> bool:
+    slow = item.get_closest_marker("slow") is not None
+    return wanted == BROWSER or slow == (wanted == SLOW)
 
 
 class Needs(IntEnum):
@@ -125,13 +150,14 @@ def _needs(item: pytest.Item) -> Needs:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the slow or the quick ones only, where `python -m tests` asks for that."""
+    """In the order of what they need; only those of one pace, where `python -m tests` asks for that."""
     items.sort(key=_needs)
-    if pace := os.environ.get("TESTS_PACE"):
-        kept = [item for item in items if (item.get_closest_marker("slow") is not None) == (pace == "slow")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
-        if pace == "quick" and not settings.SQLITE:
-            for item in items:
-                if _needs(item) is Needs.NOTHING:
-                    item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))
+    if not (wanted := os.environ.get("TESTS_PACE")):
+        return
+    kept = [item for item in items if _is_of(item, wanted)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+    if wanted in QUICK and not settings.SQLITE:
+        for item in items:
+            if _needs(item) is Needs.NOTHING:
+                item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))

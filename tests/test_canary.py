@@ -19,8 +19,8 @@ TOKEN = "Canary+Token/4711=~x"
 
 
 @pytest.fixture
-def said(caplog) -> list[str]:
-    """Everything that is logged, at every level, tracebacks too."""
+def said(monkeypatch) -> list[str]:
+    """Everything that is logged, at every level, tracebacks too, before anything is made unreadable in it."""
     lines: list[str] = []
 
     class Keeper(logging.Handler):
@@ -33,9 +33,8 @@ def said(caplog) -> list[str]:
     for logger in loggers:
         if logger.name != "urllib3":  # the settings keep it quiet, because it logs whole URLs
             logger.setLevel(logging.DEBUG)
-    logging.root.addHandler(keeper)
+    monkeypatch.setattr(logging.root, "handlers", [keeper])  # the others would write out the same once more, each
     yield lines
-    logging.root.removeHandler(keeper)
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
 

@@ -48,8 +48,8 @@ class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
     """Mappings."""
 
     def about(self, show_key: str, server: str, rating_key: str, guid: str) -> list[PlexShowMapping]:
-        """Whatever may be the mapping of a Plex show, by id; rows written by SQL have no show key yet. `guid` only where
-        it is global. The show of each is there without a query, as far as its name goes.
+        """Whatever may be the mapping of a Plex show, by id; rows written by SQL have no show key yet. `guid` only
+        where it is global. The show of each is there without a query, as far as its name goes.
         """
         named = {"key": show_key, "server": server, "rating_key": rating_key or None, "guid": guid or None}
         rows = list(self.raw(_ABOUT, named))

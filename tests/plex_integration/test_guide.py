@@ -56,7 +56,8 @@ def test_a_sample_and_another_persons_events_are_no_first_event(world):
     assert guide.last_event(PlexConfig(pk=world.config.pk + 1)) is None
 
 
-def test_the_demo_is_no_first_event_either(world):
+def test_the_demo_is_no_first_event_either(world, monkeypatch):
+    monkeypatch.setattr(demo, "EARLIER", demo.EARLIER[:1])  # one stretch of it is as good as all
     demo.load(world.config, now=timezone.now())
     assert guide.last_event(world.config) is None
     assert (state(world.config, "webhook"), state(world.config, "event")) == (("todo", "No event yet"), ("todo", "Waiting"))

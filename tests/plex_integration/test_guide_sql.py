@@ -297,8 +297,7 @@ def test_the_roll_back_refuses_manual_again():
 @pytest.mark.django_db(transaction=True)
 def test_uninstalling_takes_the_plex_tables_and_leaves_shows_and_watches():
     with throwaway_database() as environment, open_postgres(environment) as database:
-        database.execute("INSERT INTO tvshows (title) VALUES ('The Office')")
-        database.execute("INSERT INTO plex_show_mappings (plex_title, tvshow_id) SELECT title, id FROM tvshows")
+        before = database.execute("SELECT id, title FROM tvshows ORDER BY id").fetchall()
         for name, statement in STATEMENTS.items():
             if name.startswith(UNINSTALL):
                 database.execute(statement)
@@ -308,9 +307,10 @@ def test_uninstalling_takes_the_plex_tables_and_leaves_shows_and_watches():
         columns = {name for (name,) in database.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = 'tvshows'",
         )}
-        titles = database.execute("SELECT title FROM tvshows").fetchall()
+        after = database.execute("SELECT id, title FROM tvshows ORDER BY id").fetchall()
     gone = {"plex_config", "plex_show_mappings", "plex_webhook_logs", "plex_conflicts", "plex_sync_stats"}
     assert not tables & (gone | {"plex_webhook_activity"})
     assert tables >= {"tvshows", "watches", "tracked_shows", "auth_user"}
     assert not columns & {"plex_synced", "plex_last_sync", "source"}
-    assert titles == [("The Office",)]
+    assert [title for _, title in before] == ["A Show Name of Note", "iCarly", "The Office", "The Office", "iCarly"]
+    assert after == before

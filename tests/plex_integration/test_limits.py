@@ -97,10 +97,12 @@ def test_a_copy_over_the_limit_is_a_copy_all_the_same(world, settings):
     assert world.last().status == "duplicate"
 
 
-def test_the_limit_can_be_switched_off_and_wrong_secrets_are_counted_even_then(world, settings):
+def test_the_limit_can_be_switched_off_and_wrong_secrets_are_counted_even_then(world, settings, monkeypatch):
+    assert limits.WRONG_SECRETS == 100
+    monkeypatch.setattr(limits, "WRONG_SECRETS", 10)
     settings.PLEX_RATE_LIMIT = 0
-    assert set(statuses(world, 110)) == {200}
-    assert statuses(world, 101, secret="wrong")[-2:] == [401, 429]
+    assert set(statuses(world, 15)) == {200}
+    assert statuses(world, 11, secret="wrong")[-2:] == [401, 429]
 
 
 @pytest.mark.parametrize("name", NO_CACHE)
@@ -209,6 +211,8 @@ def secret_comparisons(source: str) -> list[int]:
         name = getattr(node, "attr", getattr(node, "id", ""))
         return any(word in name.lower() for word in SECRET_WORDS)
 
+    if not any(word in source.lower() for word in SECRET_WORDS):
+        return []
     lines = []
     for node in ast.walk(ast.parse(source)):
         sides: list[ast.expr] = []
@@ -220,9 +224,10 @@ def secret_comparisons(source: str) -> list[int]:
     return lines
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_no_secret_is_compared_by_an_operator_that_stops_at_the_first_difference(path):
-    assert secret_comparisons(path.read_text()) == []
+def test_no_secret_is_compared_by_an_operator_that_stops_at_the_first_difference():
+    found = {str(path): secret_comparisons(path.read_text()) for path in SOURCES}
+    assert len(found) > 100
+    assert not {path: lines for path, lines in found.items() if lines}
 
 
 @pytest.mark.parametrize("line", [

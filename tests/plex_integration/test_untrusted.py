@@ -104,7 +104,7 @@ def test_two_mebibytes_of_anything_take_little_time(data):
         with suppress(UnreadableJSON):
             read_object(data)
 
-    assert min(cpu_seconds(read) for _ in range(2)) <= 0.2
+    assert any(cpu_seconds(read) <= 0.2 for _ in range(2))
 
 
 def test_a_long_text_among_many_brackets_takes_little_memory():

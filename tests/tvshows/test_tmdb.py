@@ -181,16 +181,17 @@ FIELDS = {
 def test_whatever_stands_in_a_field_nothing_breaks_and_the_rest_is_read(wrong, client, server, monkeypatch):
     """Straight through the reader; over HTTP the next test."""
     read = {}
-    monkeypatch.setattr(tmdb, "fetch", lambda *_args, **_kwargs: outbound.Reply(200, {}, read["data"]))
+    monkeypatch.setattr(tmdb.TMDB, "_get", lambda *_args: read["data"])
     for field in FIELDS["/tv"]:
         read["data"] = SHOW | {field: wrong}
         show = client.show(95396)
         assert show is None or (show.title and len(show.episodes) >= 2)
-    for field in FIELDS["episode"]:
-        read["data"] = SHOW | {"season/1": {"episodes": [SHOW["season/1"]["episodes"][0] | {field: wrong}, SHOW["season/1"]["episodes"][1]]}}
-        show = client.show(95396)
-        assert NewEpisode(1, 2, "Half Loop", date(2022, 2, 18), 53, Ids(tmdb=12)) in show.episodes
-        catalogue.add_show(show, now=NOON).delete()  # whatever is in it, both databases take it
+    odd, whole = SHOW["season/1"]["episodes"]
+    odd_ones = [odd | {"id": at, "episode_number": at} | {field: wrong} for at, field in enumerate(FIELDS["episode"], 31)]
+    read["data"] = SHOW | {"season/1": {"episodes": [*odd_ones, whole]}}
+    show = client.show(95396)
+    assert NewEpisode(1, 2, "Half Loop", date(2022, 2, 18), 53, Ids(tmdb=12)) in show.episodes
+    catalogue.add_show(show, now=NOON).delete()  # whatever is in it, both databases take it
     for field in FIELDS["found"]:
         read["data"] = {"tv_episode_results": [FOUND["tv_episode_results"][0] | {field: wrong}], "tv_results": [{field: wrong}]}
         for kind in ("show", "episode"):

@@ -128,7 +128,7 @@ LISTS = ["mappings", "mappings?conflicts=true", "conflicts", "logs", "accounts",
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(world, owner):
     counts = []
-    for size in (2, 20):
+    for size in (2, 10):
         fill(world, size)
         for path in LISTS:
             with CaptureQueriesContext(connection) as queries:
