@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from tests.postgres import NoPostgresError, postgres_url
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
 SECONDS_A_DOT = 5
+CORES = (os.cpu_count() or 1) + 0.3  # a little more, because all of them wait now and then
 NO_TESTS = 5  # pytest's exit status when the arguments select none
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
@@ -88,6 +90,13 @@ class Run:
         return Totals(total - failed - skipped, failed or int(crashed), skipped)
 
 
+class Start(NamedTuple):
+    """What starts a run, and how much of a core that takes."""
+
+    cores: float
+    run: Callable[[], Run]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the suite on both engines; the exit status: 0 when everything passed, 1 when not, 130 on Ctrl-C."""
     for number in SIGNALS:
@@ -132,11 +141,11 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
                 return Totals(failed=1)
             totals = Totals(skipped=1)
         say(f"Running on {' and '.join(urls)} ", end="")
-        runs = [
-            stack.enter_context(_pytest(f"{engine}, {pace}", url, pace, arguments))
-            for pace in PACES for engine, url in urls.items()
+        starts = [
+            Start(cores, partial(stack.enter_context, _pytest(f"{engine}, {pace}", url, pace, arguments)))
+            for pace, cores in PACES.items() for engine, url in reversed(urls.items())
         ]
-        for run in _as_they_end(runs):
+        for run in _as_they_end(starts):
             say(f"\n===== {run.name} =====\n{run.output.strip()}")
             totals = totals.plus(run.totals())
     return totals if any(totals) else Totals(failed=1)
@@ -148,6 +157,8 @@ def _pytest(name: str, url: str | None, pace: str, arguments: Sequence[str]) -> 
     with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}"]
+        if pace != "browser":
+            options += ["-p", "no:playwright"]  # half a second to load
         with (folder / "output").open("wb") as output:
             # A process group of its own: Ctrl-C reaches this process only, which passes it on once.
             process = subprocess.Popen(
@@ -189,14 +200,21 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _as_they_end(runs: Sequence[Run]) -> Iterator[Run]:
-    """Each when it is over. Meanwhile a dot now and then, so that one sees that it lives."""
-    waiting, next_dot = list(runs), time.monotonic()
-    while waiting:
+def _as_they_end(starts: Sequence[Start]) -> Iterator[Run]:
+    """Start as many as keep the cores busy; each when it is over. Meanwhile a dot now and then: one sees that it lives.
+
+    More than that would take longer: what runs by turns loses what the cores had at hand.
+    """
+    pending, under_way, next_dot = list(starts), dict[Run, Start](), time.monotonic()
+    while pending or under_way:
         if arrived:
             raise KeyboardInterrupt
-        for run in [run for run in waiting if run.process.poll() is not None]:
-            waiting.remove(run)
+        for start in pending.copy():
+            if not under_way or start.cores + sum(each.cores for each in under_way.values()) <= CORES:
+                pending.remove(start)
+                under_way[start.run()] = start
+        for run in [run for run in under_way if run.process.poll() is not None]:
+            del under_way[run]
             yield run
         if time.monotonic() >= next_dot:
             say(".", end="")

@@ -21,7 +21,7 @@ from tests.product import Product, product
 from tests.seeds import SHOWS
 from tests.world import World, make_world, unmake_world
 
-BROWSER, SLOW, *QUICK = PACES
+SLOW, *QUICK, BROWSER = PACES
 _FILES = sorted(Path(__file__).parent.rglob("test_*.py"))
 _BROWSER_TESTS = Path(__file__).parent / "browser"
 _REAL_TRANSACTIONS = {"transactional_db", "live_server"}

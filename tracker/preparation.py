@@ -39,9 +39,11 @@ def prepare_database(say: Say) -> None:
     pending = _pending_migrations()
     if pending and settings.SQLITE and _has_tables():
         say(f"Copied the database to {_copy()} before changing it.")
-    call_command("migrate", verbosity=0, interactive=False)
     if pending:
+        call_command("migrate", verbosity=0, interactive=False)
         say(f"Database made ready: {pending} migration{'s' if pending > 1 else ''} applied.")
+    else:
+        schedules.ensure()  # which a migration sees to otherwise
     _check_key()
     schedules.catch_up_soon()
     if settings.SQLITE:
