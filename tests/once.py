@@ -1,7 +1,13 @@
-"""For tests in which the database has no part: they run beside SQLite alone, and leave the time to those in which it has."""
+"""Tests that do not run everywhere and always."""
+
+import os
 
 import pytest
 
 from tests.product import server_url
 
+# They run beside SQLite alone, and leave the time to those in which the database has a part.
 once = pytest.mark.skipif(bool(server_url()), reason="the database has no part in it; it runs beside SQLite")
+
+# Long, and about what no change of a day is likely to break.
+before_release = pytest.mark.skipif(os.environ.get("RELEASE") != "1", reason="for a release: RELEASE=1 runs it")

@@ -20,11 +20,11 @@ from plex_integration.models import (
     PlexWebhookLog,
     SyncRun,
 )
-from tests.once import once
+from tests.once import before_release, once
 from tests.tvshows import fake_tmdb
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow, Watch
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), once]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), once, before_release]
 
 # Each would call ran() if a page took it for anything but text.
 HOSTILE = [

@@ -10,8 +10,9 @@ import pytest
 
 from tests import sender
 from tests.chaos.conftest import size
+from tests.once import before_release
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, before_release]
 # 5 by itself; in the suite four runs share two cores. Without its bound it would be 20, as SQLite waits.
 TOO_LONG = 10  # seconds
 
