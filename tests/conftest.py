@@ -1,5 +1,6 @@
 """Fixtures for every test: one world with a small cast."""
 
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -117,6 +118,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None if wanted in _paces(collection_path) else True
 
 
+@functools.cache
 def _paces(file: Path) -> set[str]:
     """Of what paces a file may have tests. Of the quick ones every other file is of the same half."""
     if _BROWSER_TESTS in file.parents:
@@ -127,7 +129,7 @@ def _paces(file: Path) -> set[str]:
 
 def _is_of(item: pytest.Item, wanted: str) -> bool:
     slow = item.get_closest_marker("slow") is not None
-    return wanted == BROWSER or slow == (wanted == SLOW)
+    return wanted in _paces(item.path) and (wanted == BROWSER or slow == (wanted == SLOW))
 
 
 class Needs(IntEnum):
