@@ -47,9 +47,11 @@ def _be(body: Callable[[], None], parent: int, name: str) -> None:
     except BaseException:  # noqa: BLE001  (told here, because nobody is above us)
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # though nobody may be there to read it
+            os._exit(status)
 
 
 def die_with(parent: int) -> None:

@@ -2,8 +2,14 @@
 
 import multiprocessing
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
+
+if sys.platform == "linux":
+    # Python 3.14 has another default there. What is not forked loads everything once more, and outlives a killed `up`.
+    # Here, because the settings come before django-q, which makes a queue as soon as it is imported.
+    multiprocessing.set_start_method("fork", force=True)
 
 # Measured: more threads only wait for each other, for the interpreter and for SQLite's one writer, and are slower.
 WEB_THREADS = 4

@@ -31,8 +31,8 @@ PUBLIC_WEBHOOK_URL = env.origin("PUBLIC_WEBHOOK_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_WEBHOOK_URL] if PUBLIC_WEBHOOK_URL else []
 
-# How many web processes there are, as granian is told: only the system checks read it.
-WEB_PROCESSES = int(os.environ.get("GRANIAN_WORKERS") or 1)  # `up --workers` tells its web server
+# How many web processes there are where somebody runs granian by hand, for the system checks; `up` sees to its own.
+WEB_PROCESSES = int(os.environ.get("GRANIAN_WORKERS") or 1)
 
 PLEX_RATE_LIMIT = env.number("PLEX_RATE_LIMIT", default=100)
 PLEX_ALLOWED_IPS = env.networks("PLEX_ALLOWED_IPS")

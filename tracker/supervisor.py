@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,6 @@ from typing import Any
 from tracker import lifeline, watchdog
 from tracker.processes import WebServer, Worker
 
-STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 GRACE = 10.0  # seconds that children have to end by themselves
 CALM = 60.0  # seconds after which a child counts as running well
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that ends again and again
@@ -30,8 +30,15 @@ LOOK_EVERY = 5.0  # seconds between looks at the queue
 
 
 def say(text: str) -> None:
-    """One line for the person who started us."""
-    print(text, flush=True)
+    """One line for the person who started us, if they still look: a terminal that was closed is no reason to fail."""
+    with suppress(OSError):
+        print(text, flush=True)
+
+
+def stop_signals() -> set[signal.Signals]:
+    """What ends us. Under `nohup` a closed terminal does not, though a blocked signal arrives even when ignored."""
+    candidates = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    return {number for number in candidates if signal.getsignal(number) is not signal.SIG_IGN}
 
 
 @dataclass
@@ -112,21 +119,26 @@ class Supervisor:
         self.standstill = watchdog.Standstill(task_timeout)
         self.next_look = 0.0
         self.reads = True
+        self.signals = {*stop_signals(), signal.SIGCHLD}
 
     def run(self) -> None:
         """Until a signal says stop."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, [*STOP_SIGNALS, signal.SIGCHLD])
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)
         lifeline.adopt_orphans()
         announced = False
         while True:
             self._start_due()
             announced = announced or self._announce()
-            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], TICK if announced else TICK / 5)
-            if received and received.si_signo in STOP_SIGNALS:
+            if self._is_told_to_stop(TICK if announced else TICK / 5):
                 break
             self._reap()
             self._watch()
         self._stop()
+
+    def _is_told_to_stop(self, seconds: float) -> bool:
+        """Wait for a signal at most so long; whether it was one that says stop, and not the end of a child."""
+        received = signal.sigtimedwait(self.signals, seconds)
+        return received is not None and received.si_signo != signal.SIGCHLD
 
     def _start_due(self) -> None:
         for child in self.children:
@@ -206,8 +218,7 @@ class Supervisor:
         deadline = time.monotonic() + GRACE
         running = {child.pid for child in self.children if child.pid}
         while running and time.monotonic() < deadline:
-            received = signal.sigtimedwait([*STOP_SIGNALS, signal.SIGCHLD], 0.2)
-            if received and received.si_signo in STOP_SIGNALS:
+            if self._is_told_to_stop(0.2):
                 break
             running -= _ended()
         for child in self.children:

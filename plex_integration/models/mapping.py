@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.db.models.functions import Now
-from django.utils.dateparse import parse_date
 
 from tvshows.models import TVShow
 
@@ -37,13 +35,6 @@ OR (mapping.plex_rating_key = %(rating_key)s AND mapping.plex_server_uuid IN (%(
 _NAME_OF_SHOW = ("id", "title", "show_start_date")
 
 
-def _name_of_show(row: PlexShowMapping) -> tuple[int | None, str, date | None]:
-    found = vars(row)
-    start = found["show_start"]
-    # SQLite keeps a date as text, and only columns of the row's own model are read as what they are.
-    return row.tvshow_id, found["show_title"], parse_date(start) if isinstance(start, str) else start
-
-
 class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
     """Mappings."""
 
@@ -55,7 +46,8 @@ class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
         rows = list(self.raw(_ABOUT, named))
         for row in rows:
             if row.tvshow_id:
-                row.tvshow = TVShow.from_db(self.db, _NAME_OF_SHOW, _name_of_show(row))
+                name = row.tvshow_id, vars(row)["show_title"], vars(row)["show_start"]
+                row.tvshow = TVShow.from_db(self.db, _NAME_OF_SHOW, name)
         return sorted(rows, key=lambda row: row.pk)
 
     def unmapped(self) -> Self:
