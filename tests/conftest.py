@@ -105,7 +105,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_configure() -> None:
-    """`python -m tests` runs two of us on one PostgreSQL: each has a database of its own there."""
+    """`python -m tests` runs several of us on one PostgreSQL: each has a database of its own there."""
     if not settings.SQLITE:
         settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_{os.getpid()}"
 

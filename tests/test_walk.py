@@ -155,7 +155,7 @@ def test_asking_every_address_what_it_can_do_changes_nothing(lived_in, unpainted
     assert stored() == before
 
 
-def test_looking_with_a_secret_or_an_action_in_the_address_changes_nothing(lived_in, unpainted):
+def test_looking_with_a_secret_or_an_action_in_the_address_changes_nothing(lived_in):
     client = Client(HTTP_HOST="localhost", raise_request_exception=False)
     client.force_login(lived_in.owner)
     query = {
@@ -168,7 +168,7 @@ def test_looking_with_a_secret_or_an_action_in_the_address_changes_nothing(lived
     assert stored() == before
 
 
-def test_every_change_by_a_person_needs_the_forms_token(lived_in, unpainted):
+def test_every_change_by_a_person_needs_the_forms_token(lived_in):
     """And the webhook, which needs none, its secret."""
     client = Client(HTTP_HOST="localhost", enforce_csrf_checks=True)
     client.force_login(lived_in.owner)

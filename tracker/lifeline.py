@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -20,8 +21,7 @@ def fork(body: Callable[[], None], *, name: str) -> int:
     `name` is what `ps -e` and `top` show, at most 15 characters. What the child forks is tied to it, as it is to us.
     """
     parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     gc.collect()
     gc.freeze()  # what the collector leaves alone stays shared between the processes
     pid = os.fork()
@@ -47,11 +47,15 @@ def _be(body: Callable[[], None], parent: int, name: str) -> None:
     except BaseException:  # noqa: BLE001  (told here, because nobody is above us)
         traceback.print_exc()
     finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:  # though nobody may be there to read it
-            os._exit(status)
+        flush()
+        os._exit(status)
+
+
+def flush() -> None:
+    """Write out what was printed, so that no child prints it again, unless nobody is there any more to read it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
 
 
 def die_with(parent: int) -> None:

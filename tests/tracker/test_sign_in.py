@@ -63,7 +63,7 @@ def test_other_spellings_of_a_name_count_as_the_same(world, name):
 
 
 def test_invented_addresses_do_not_help_in_guessing(world, settings):
-    invented = [f"198.51.100.{number}" for number in range(30)]
+    invented = [f"198.51.100.{number}" for number in range(100)]
     answers = [try_in(WRONG, headers={"x-forwarded-for": ip, "x-real-ip": ip}).status_code for ip in invented]
     assert answers.count(200) <= 10
 
@@ -72,7 +72,7 @@ def test_behind_a_proxy_the_hop_that_it_wrote_counts(world, settings):
     settings.TRUSTED_PROXIES = (ip_network("10.0.0.0/8"),)
     answers = [
         try_in(WRONG, address="10.0.0.1", headers={"x-forwarded-for": f"203.0.113.{number}, 198.51.100.7"}).status_code
-        for number in range(30)
+        for number in range(100)
     ]
     assert answers.count(200) <= 10
 

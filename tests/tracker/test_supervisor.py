@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tracker import supervisor
+from tracker import lifeline, supervisor
 
 
 class ClosedTerminal(io.StringIO):
@@ -24,6 +24,13 @@ def hangup():
 def test_a_closed_terminal_does_not_keep_it_from_stopping_in_order(monkeypatch):
     monkeypatch.setattr("sys.stdout", ClosedTerminal())
     supervisor.say("Stopping …")
+
+
+def test_nor_from_starting_again_what_has_ended(monkeypatch):
+    """What could not be printed stays in the buffer, and is in the way of everything that writes it out."""
+    monkeypatch.setattr("sys.stdout", ClosedTerminal())
+    supervisor.say("The worker ended …")
+    lifeline.flush()
 
 
 def test_a_hangup_ends_it(hangup):
