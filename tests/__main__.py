@@ -6,6 +6,7 @@ of their own.
 REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +26,7 @@ from typing import NamedTuple
 
 from tests import PACES
 from tests.postgres import NoPostgresError, postgres_url
+from tests.product import Product, database, product
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
@@ -90,6 +93,14 @@ class Run:
         return Totals(total - failed - skipped, failed or int(crashed), skipped)
 
 
+class Engine(NamedTuple):
+    """Where the tests run."""
+
+    name: str
+    url: str  # of the server; nothing on SQLite
+    migrated: Product  # an installation with the tables and nothing in them, to be copied instead of made again
+
+
 class Start(NamedTuple):
     """What starts a run, and how much of a core that takes."""
 
@@ -132,7 +143,7 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
     totals = Totals()
     with ExitStack() as stack:
         # What was started last is stopped first: the tests end before their PostgreSQL does.
-        urls: dict[str, str | None] = {"SQLite": None}
+        urls = {"SQLite": ""}
         try:
             urls["PostgreSQL"] = stack.enter_context(postgres_url())
         except NoPostgresError as reason:
@@ -141,9 +152,10 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
                 return Totals(failed=1)
             totals = Totals(skipped=1)
         say(f"Running on {' and '.join(urls)} ", end="")
+        engines = _engines(stack, urls)
         starts = [
-            Start(cores, partial(stack.enter_context, _pytest(f"{engine}, {pace}", url, pace, arguments)))
-            for pace, cores in PACES.items() for engine, url in reversed(urls.items())
+            Start(cores, partial(stack.enter_context, _pytest(engine, pace, arguments)))
+            for pace, cores in PACES.items() for engine in reversed(engines)
         ]
         for run in _as_they_end(starts):
             say(f"\n===== {run.name} =====\n{run.output.strip()}")
@@ -151,39 +163,57 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
     return totals if any(totals) else Totals(failed=1)
 
 
+def _engines(stack: ExitStack, urls: Mapping[str, str]) -> list[Engine]:
+    made = [Engine(name, url, stack.enter_context(product(server=url))) for name, url in urls.items()]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda engine: engine.migrated.migrate(), made))
+    return made
+
+
 @contextmanager
-def _pytest(name: str, url: str | None, pace: str, arguments: Sequence[str]) -> Iterator[Run]:
+def _pytest(engine: Engine, pace: str, arguments: Sequence[str]) -> Iterator[Run]:
     """Start a pytest; at the end see that it is over, and remove what it wrote."""
-    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made, ExitStack() as stack:
         folder = Path(made)
-        options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}"]
+        options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}", "--reuse-db"]
         if pace != "browser":
             options += ["-p", "no:playwright"]  # half a second to load
+        environment = _environment(folder, engine, pace) | _tables(stack, folder, engine)
         with (folder / "output").open("wb") as output:
             # A process group of its own: Ctrl-C reaches this process only, which passes it on once.
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments, *options],
-                cwd=ROOT, env=_environment(folder, url, pace), stdin=subprocess.DEVNULL,
+                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, process_group=0,
             )  # fmt: skip
         try:
-            yield Run(name, folder, process)
+            yield Run(f"{engine.name}, {pace}", folder, process)
         finally:
             _stop(process)
 
 
-def _environment(folder: Path, url: str | None, pace: str) -> dict[str, str]:
+def _tables(stack: ExitStack, folder: Path, engine: Engine) -> dict[str, str]:
+    """Make the test database, a copy; its name on PostgreSQL, for conftest.py."""
+    made = engine.migrated
+    if not engine.url:
+        shutil.copy(made.file, folder / "data" / "test.sqlite3")  # as tracker/settings.py calls it
+        return {}
+    return {"TESTS_DATABASE": stack.enter_context(database(engine.url, template=made.url)).rpartition("/")[2]}
+
+
+def _environment(folder: Path, engine: Engine, pace: str) -> dict[str, str]:
     data = folder / "data"
     data.mkdir()
     return os.environ | {
         # Empty is SQLite, as unset is; but an unset one would be filled from a developer's .env.
-        "DATABASE_URL": url or "",
+        "DATABASE_URL": engine.url,
         "DATA_DIR": str(data),
         "DJANGO_SETTINGS_MODULE": "tracker.settings",
         "ENCRYPTION_KEY": secrets.token_hex(32),
         # Hundreds of processes read the same modules: let the first one keep what it compiled.
         "PYTHONDONTWRITEBYTECODE": "",
         "SECRET_KEY": secrets.token_hex(32),
+        "TESTS_MIGRATED": json.dumps(engine.migrated.environment),
         "TESTS_PACE": pace,  # read by conftest.py
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Fixtures for every test: one world with a small cast."""
 
 import functools
+import gc
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -43,7 +45,10 @@ _with_room.__code__ = _with_room.__code__.replace(co_stacksize=20_000)  # words;
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Pytest's own loop, with room."""
+    """Pytest's own loop, with room, and without looking through all modules and tests for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     return _with_room(run_tests, session)
 
 
@@ -84,6 +89,9 @@ def _nobody_is_there(request):
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[Product]:
     """An installation with its tables and nothing in them; not started, but to be copied."""
+    if "TESTS_MIGRATED" in os.environ:
+        yield Product(json.loads(os.environ["TESTS_MIGRATED"]))
+        return
     with product() as made:
         yield made.migrate()
 
@@ -105,9 +113,10 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_configure() -> None:
-    """`python -m tests` runs several of us on one PostgreSQL: each has a database of its own there."""
+    """Several of us run on one PostgreSQL: each has a database of its own there, which `python -m tests` made."""
     if not settings.SQLITE:
-        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_{os.getpid()}"
+        name = os.environ.get("TESTS_DATABASE", f"test_{os.getpid()}")
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
