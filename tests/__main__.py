@@ -1,7 +1,7 @@
 """The whole suite on SQLite and on PostgreSQL, both at the same time: python -m tests [arguments for pytest].
 
-On each engine the tests in a browser, the slow ones, which wait a good deal, and each half of the quick ones are a pytest
-of their own.
+On each engine the slow tests, which wait a good deal, and each half of the quick ones are a pytest of their own; so are
+those in a browser, which run beside SQLite, and on PostgreSQL before a release.
 
 REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
 """
@@ -24,14 +24,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import PACES
+from tests import BESIDE_SQLITE, PACES
+from tests.once import RELEASE
 from tests.postgres import NoPostgresError, postgres_url
 from tests.product import Product, database, product
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
 SECONDS_A_DOT = 5
-CORES = (os.cpu_count() or 1) + 0.3  # a little more, because all of them wait now and then
+CORES = (os.cpu_count() or 1) + 0.6  # a little more, because all of them wait now and then
 NO_TESTS = 5  # pytest's exit status when the arguments select none
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
@@ -156,6 +157,7 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
         starts = [
             Start(cores, partial(stack.enter_context, _pytest(engine, pace, arguments)))
             for pace, cores in PACES.items() for engine in reversed(engines)
+            if RELEASE or not engine.url or pace not in BESIDE_SQLITE
         ]
         for run in _as_they_end(starts):
             say(f"\n===== {run.name} =====\n{run.output.strip()}")

@@ -11,7 +11,7 @@ from tests.once import once
 from tests.world import make_world, scrobble
 from tvshows.models import Watch
 
-pytestmark = [pytest.mark.django_db(transaction=True), once]  # on both engines test_household.py answers a question
+pytestmark = [pytest.mark.django_db(transaction=True), once]  # test_household.py can answer a question on both
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ import requests
 
 from tests.bench import sync as bench
 from tests.chaos.conftest import size
+from tests.once import both_before_release
 from tests.product import ROOT, free_port, product, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, both_before_release]
 
 SHOWS, EPISODES = 12, 500
 _STATE = {

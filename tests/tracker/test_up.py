@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import sender
-from tests.once import once
+from tests.once import both_before_release, once
 from tests.product import descendants, product, wait_for
 
 pytestmark = pytest.mark.slow
@@ -109,6 +109,7 @@ def test_whatever_is_killed_comes_back_and_leaves_nothing_over(mending):
         assert set(alive(before)) <= {mending.process.pid, *mending.children()}
 
 
+@both_before_release
 def test_a_worker_killed_while_idle_does_not_stop_the_others_for_good(mending):
     """It keeps the lock of the queue that it slept on. Of the cluster's processes the monitor always sleeps so."""
     wait_for(lambda: mending.value("SELECT COUNT(*) FROM django_q_ormq") == 0, "the first sweep is done")
