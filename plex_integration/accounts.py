@@ -8,6 +8,7 @@ from django.db import connection
 from plex_integration.locks import lock
 from plex_integration.models import PlexAccount, PlexConfig, SyncCursor
 from plex_integration.payloads import PLAY, SCROBBLE, PlexEvent
+from tvshows import rows
 
 SEEN_STEP = timedelta(hours=1)  # how exactly "last seen" is kept, to spare a write for each event
 COPY_WINDOW = timedelta(seconds=300)  # the same event within this time is a copy
@@ -56,15 +57,16 @@ def recognise(event: PlexEvent, config: PlexConfig, *, now: datetime) -> Recogni
 def _find(event: PlexEvent, config: PlexConfig, now: datetime) -> PlexAccount:
     """The account that an event names, without an id where there is none, with `is_copy` and `is_left_out`."""
     as_stored = connection.ops.adapt_datetimefield_value
-    return PlexAccount.objects.raw(
-        _AT_ARRIVAL + (_BY_TITLE if event.account.account_id is None else _BY_ID),
+    [found] = rows.read(
+        PlexAccount, _AT_ARRIVAL + (_BY_TITLE if event.account.account_id is None else _BY_ID),
         {
             "key": event.dedup_key(config.pk) or None,  # an event without one is nobody's copy
             "since": as_stored(now - COPY_WINDOW), "until": as_stored(now + COPY_WINDOW),
             "config": config.pk, "section": event.section_on(config.plex_server_uuid),
             "account": event.account.account_id, "title": event.account.title,
         },
-    )[0]
+    )
+    return found
 
 
 def viewer_of(event: PlexEvent, config: PlexConfig, account: PlexAccount | None) -> int | None:

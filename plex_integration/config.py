@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from plex_integration import encryption
 from plex_integration.models import InstallationValue, PlexConfig
+from tvshows import rows
 
 WEBHOOK_PATH = "/api/plex/webhook"
 _SECRET_COLUMNS = [
@@ -62,7 +63,7 @@ def match_secret(given: str, now: datetime) -> PlexConfig | None:
     """
     candidate = _comparable(given)
     matched = None
-    for config in PlexConfig.objects.raw("SELECT * FROM plex_config ORDER BY id"):
+    for config in rows.read(PlexConfig, "SELECT * FROM plex_config ORDER BY id"):
         for secret in config.secrets(now):
             if hmac.compare_digest(_comparable(secret), candidate):
                 matched = matched or config

@@ -19,6 +19,7 @@ from plex_integration.outcomes import Outcome
 from plex_integration.payloads import InvalidPayload, PlexEvent, parse_event
 from plex_integration.processing import settle_at_once
 from plex_integration.untrusted import clean_text
+from tvshows import rows
 
 logger = logging.getLogger(__name__)
 RECEIVED_STEP = timedelta(minutes=1)  # how exactly "last webhook" is kept, to spare a write for each event
@@ -89,7 +90,7 @@ def _store(
     settled: Outcome | None, error: str, *, now: datetime, started: float,
 ) -> PlexWebhookLog:
     about_episode = event.kind == "episode"
-    return PlexWebhookLog.objects.create(
+    log = PlexWebhookLog(
         config=config, account=account, event_type=event.event, payload=payload, created_at=now, dedup_key=key,
         plex_show_key=event.show.key[:512], plex_show_guid=event.show.guid_text, plex_rating_key=event.rating_key,
         plex_title=event.show.title if event.is_tv else event.title,
@@ -103,6 +104,8 @@ def _store(
         processing_duration_ms=round((time.monotonic() - started) * 1000),
         due_at=None if settled else now, done_at=now if settled else None,
     )
+    rows.insert(log)
+    return log
 
 
 def _note_received(config: PlexConfig, now: datetime) -> None:

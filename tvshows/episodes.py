@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from tvshows import rows
 from tvshows.described import DescribedEpisode, Ids
 from tvshows.models import Episode
 from tvshows.similarity import similarity
@@ -80,10 +81,10 @@ def _is_far(episode: Episode, named: DescribedEpisode) -> bool:
 
 def _candidates(show_id: int, named: DescribedEpisode) -> Sequence[Episode]:
     """The show's episodes with the season and number, or with one of the ids; each with the ids of the show."""
-    return list(Episode.objects.raw(_CANDIDATES, {
+    return rows.read(Episode, _CANDIDATES, {
         "show": show_id, "season": named.season, "number": named.number,
         "tmdb": named.ids.tmdb or None, "tvdb": named.ids.tvdb or None, "imdb": named.ids.imdb or None,
-    }))
+    })
 
 
 def _without_ids_of_show(named: DescribedEpisode, candidates: Sequence[Episode]) -> DescribedEpisode:

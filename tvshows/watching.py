@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from tvshows import rows
 from tvshows.models import AUTOMATIC_SOURCES, Episode, TrackedShow, TVShow, Viewer, Watch
 
 Seen = tuple[str, datetime]  # an episode's code, as its source has it, and when it was seen
@@ -61,7 +62,7 @@ def mark_watched(*, user_id: int, episode: Episode, viewing: Viewing, now: datet
     is not ticked again by a viewing at or before that. Further viewings count where the person switched rewatches on.
     """
     tracked = lock_list(user_id, episode.show_id)
-    watches = list(Watch.objects.raw(_WATCHES, [user_id, episode.pk]))
+    watches = rows.read(Watch, _WATCHES, [user_id, episode.pk])
     live = [watch for watch in watches if watch.removed_at is None]
     if viewing.is_automatic and any(watch.removed_at and viewing.watched_at <= watch.removed_at for watch in watches):
         return Marked.UNTICKED
@@ -93,7 +94,7 @@ def plan_to_watch(*, user_id: int, show_id: int) -> None:
 def _locked(user_id: int, show_id: int) -> TrackedShow | None:
     """The row as it is under its lock. Plain SQL, like the watches, because each event asks it."""
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    return next(iter(TrackedShow.objects.raw(_TRACKED + lock, [user_id, show_id])), None)
+    return next(iter(rows.read(TrackedShow, _TRACKED + lock, [user_id, show_id])), None)
 
 
 def _is_new(viewing: Viewing, live: list[Watch], user_id: int) -> bool:

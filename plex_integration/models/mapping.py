@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.db.models.functions import Now
 
+from tvshows import rows
 from tvshows.models import TVShow
 
 # GUIDs that mean nothing outside their server: Plex itself has no match for these.
@@ -43,12 +44,12 @@ class PlexShowMappingQuerySet(models.QuerySet["PlexShowMapping"]):
         where it is global. The show of each is there without a query, as far as its name goes.
         """
         named = {"key": show_key, "server": server, "rating_key": rating_key or None, "guid": guid or None}
-        rows = list(self.raw(_ABOUT, named))
-        for row in rows:
+        found = rows.read(PlexShowMapping, _ABOUT, named)
+        for row in found:
             if row.tvshow_id:
                 name = row.tvshow_id, vars(row)["show_title"], vars(row)["show_start"]
                 row.tvshow = TVShow.from_db(self.db, _NAME_OF_SHOW, name)
-        return sorted(rows, key=lambda row: row.pk)
+        return sorted(found, key=lambda row: row.pk)
 
     def unmapped(self) -> Self:
         """Plex shows that wait for a decision, were ignored, or lost their show."""
