@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from plex_integration import config, dotenv, encryption
 from plex_integration.models import InstallationValue, PlexConfig
+from tests.once import both_before_release
 from tests.plex_integration.throwaway import ROOT, throwaway_database
 
 OLD, OLDER, WRONG = (bytes([number]) * 32 for number in (1, 2, 3))
@@ -285,6 +286,7 @@ class TestEncryptionKey:
 
 
 @pytest.mark.django_db(transaction=True)
+@both_before_release
 def test_killed_at_any_step_a_rotation_leaves_every_token_readable(tmp_path):
     for name in ("tracker", "plex_integration", "tvshows"):
         shutil.copytree(ROOT / name, tmp_path / name)  # with what Python has compiled
