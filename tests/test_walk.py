@@ -1,8 +1,10 @@
 """Every address of the product: what a stranger gets there, and that looking changes nothing."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
 from django.apps import apps
@@ -14,7 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.once import both_before_release
+from tests.once import RELEASE, both_before_release
+from tests.product import server_url
 from tests.world import World, scrobble
 
 FORM = "application/x-www-form-urlencoded"
@@ -84,6 +87,16 @@ def unpainted(monkeypatch):
     monkeypatch.setattr("django.template.backends.django.Template.render", lambda *_, **__: "")
 
 
+def links(path: str, page: str) -> Iterator[str]:
+    """What a page offers to look at with a query, and a search where it has a box for one."""
+    for link in re.findall(r'href="([^"#]*\?[^"#]+)"', page):
+        link = urljoin(path, html.unescape(link))
+        if link.startswith("/") and not link.startswith(("/setup", "/static")):
+            yield link
+    if 'name="q"' in page:
+        yield f"{path}?q=severance"
+
+
 def stored() -> str:
     """All rows of all tables but the sessions."""
     models = [model for model in apps.get_models() if model is not Session]
@@ -143,6 +156,16 @@ def test_looking_at_every_address_changes_nothing(lived_in):
     for path in existing():
         assert client.get(path).status_code < 500 or path == "/healthz", path  # HEAD is GET to Django
     assert stored() == before
+
+
+@pytest.mark.skipif(not (server_url() or RELEASE), reason="the pages' own tests run on SQLite")
+def test_every_filter_order_and_search_of_a_list_is_answered(lived_in):
+    """The queries of lists are put together from what a person asks for: here the database judges all of them."""
+    client = Client(HTTP_HOST="localhost", raise_request_exception=False)
+    client.force_login(lived_in.owner)
+    asked = {link for path in existing() for link in links(path, client.get(path).text)}
+    assert len(asked) > 200, sorted(asked)
+    assert {link: status for link in asked if (status := client.get(link).status_code) not in {200, 302}} == {}
 
 
 @both_before_release
