@@ -89,9 +89,9 @@ def unpainted(monkeypatch):
 
 def links(path: str, page: str) -> Iterator[str]:
     """What a page offers to look at with a query, and a search where it has a box for one."""
-    for link in re.findall(r'href="([^"#]*\?[^"#]+)"', page):
-        link = urljoin(path, html.unescape(link))
-        if link.startswith("/") and not link.startswith(("/setup", "/static")):
+    for given in re.findall(r'href="([^"#]*\?[^"#]+)"', page):
+        link = urljoin(path, html.unescape(given))
+        if link.startswith("/"):
             yield link
     if 'name="q"' in page:
         yield f"{path}?q=severance"
