@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
 SECONDS_A_DOT = 5
 CORES = (os.cpu_count() or 1) + 0.6  # a little more, because all of them wait now and then
+COPIED = ("DATA_DIR", "DATABASE_URL", "SECRET_KEY", "ENCRYPTION_KEY")  # what of an installation a copy of it needs
 NO_TESTS = 5  # pytest's exit status when the arguments select none
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The signals that came. They are noted and acted on while waiting for pytest only: an exception in the middle of
@@ -167,8 +168,13 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
 
 def _engines(stack: ExitStack, urls: Mapping[str, str]) -> list[Engine]:
     made = [Engine(name, url, stack.enter_context(product(server=url))) for name, url in urls.items()]
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(lambda engine: engine.migrated.migrate(), made))
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda engine: engine.migrated.migrate(), made))
+    except AssertionError:
+        if arrived:  # the signal reached the migration too
+            raise KeyboardInterrupt from None
+        raise
     return made
 
 
@@ -215,7 +221,7 @@ def _environment(folder: Path, engine: Engine, pace: str) -> dict[str, str]:
         # Hundreds of processes read the same modules: let the first one keep what it compiled.
         "PYTHONDONTWRITEBYTECODE": "",
         "SECRET_KEY": secrets.token_hex(32),
-        "TESTS_MIGRATED": json.dumps(engine.migrated.environment),
+        "TESTS_MIGRATED": json.dumps({name: engine.migrated.environment[name] for name in COPIED}),
         "TESTS_PACE": pace,  # read by conftest.py
     }  # fmt: skip
 

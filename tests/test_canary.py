@@ -10,7 +10,6 @@ from django.test import Client
 
 from plex_integration import identification, processing
 from plex_integration.models import PlexConfig
-from tests.once import both_before_release
 from tests.plex_integration.fake_plex import FakePlex, episode, show
 from tests.test_walk import existing, stored
 from tests.tvshows.fake_tmdb import KEY, running, status
@@ -54,7 +53,6 @@ def crash(*_: object, **__: object) -> None:
     raise RuntimeError("a fault of our own")
 
 
-@both_before_release
 def test_no_secret_is_seen_anywhere_after_a_first_play_and_crashes_on_the_way(world: World, settings, said, monkeypatch):
     monkeypatch.setattr("tvshows.outbound.sleep", lambda seconds: None)
     served = show("s1", "Dark", year=2019, Guid=[{"id": "tmdb://70523"}])

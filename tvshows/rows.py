@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,10 +20,6 @@ class _Plan(NamedTuple):
     width: int
 
 
-# What a converter does may depend on the connection, so each has its own.
-_plans: WeakKeyDictionary[BaseDatabaseWrapper, dict[tuple[type[models.Model], str], _Plan]] = WeakKeyDictionary()
-
-
 def read(model: type[M], sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[M]:
     """What `model.objects.raw(sql, values)` gives, without finding out anew each time which column is which field: a
     tenth of what an event took. Columns that are no field become attributes.
@@ -35,7 +30,8 @@ def read(model: type[M], sql: str, values: Sequence[Any] | Mapping[str, Any] = (
         rows = cursor.fetchall()
         if not rows:
             return []
-        plans = _plans.setdefault(connection, {})
+        # What a converter does may depend on the connection, so each has its own; kept in it, they go with it.
+        plans: dict[tuple[type[models.Model], str], _Plan] = vars(connection).setdefault("plans_of_rows", {})
         plan = plans.get((model, sql))
         if plan is None or plan.width != len(rows[0]):  # somebody may add a column meanwhile
             plan = plans[model, sql] = _plan(model, [column[0] for column in cursor.description or ()], connection)
@@ -81,7 +77,7 @@ def insert(made: models.Model) -> None:
     fields, sql = _insert(type(made))
     values = [field.get_db_prep_save(field.pre_save(made, add=True), connection) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING id" if returning else sql, values)
+        cursor.execute(f"{sql} RETURNING {made._meta.pk.column}" if returning else sql, values)
         made.pk = cursor.fetchone()[0] if returning else cursor.lastrowid
     made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS
 

@@ -13,13 +13,10 @@ from django.utils import timezone
 from plex_integration import mapping, resolution, retraction
 from plex_integration.exceptions import Unresolvable
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.once import both_before_release
 from tests.world import scrobble
 from tvshows import watching
 from tvshows.models import Episode, TrackedShow, TVShow, Watch
 from tvshows.watching import Viewing
-
-pytestmark = both_before_release
 
 LIST = "/settings/plex/conflicts"
 

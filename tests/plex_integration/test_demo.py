@@ -8,7 +8,6 @@ from django.utils import timezone
 from plex_integration import config as plex_config
 from plex_integration import demo
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.once import both_before_release
 from tvshows.models import TrackedShow, TVShow, Watch
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +56,6 @@ def test_a_newcomer_sees_each_kind_of_ending(config, capsys):
     assert "11 events sent" in capsys.readouterr().out
 
 
-@both_before_release
 def test_the_shows_have_their_true_seasons(config, few_plays):
     call_command("demo")
     counts = {str(show): show.episodes.filter(season_number__gt=0).count() for show in TVShow.objects.all()}
@@ -73,7 +71,6 @@ def test_a_dry_run_changes_nothing(config, capsys):
     assert "iCarly (2021)" in capsys.readouterr().out
 
 
-@both_before_release
 def test_it_can_be_loaded_twice_and_links_no_account(config, few_plays):
     call_command("demo")
     shows = TVShow.objects.count()

@@ -6,11 +6,8 @@ from django.test import Client
 from django.urls import reverse
 
 from plex_integration.models import PlexConflict, PlexShowMapping
-from tests.once import both_before_release
 from tests.world import scrobble
 from tvshows.models import Watch
-
-pytestmark = both_before_release
 
 LIST = "/settings/plex/mappings"
 

@@ -10,12 +10,9 @@ from django.utils import timezone
 
 from plex_integration import sample
 from plex_integration.models import PlexAccount, PlexConfig, PlexLibrary, PlexWebhookLog
-from tests.once import both_before_release
 from tests.plex_integration.fake_plex import MACHINE, TOKEN, FakePlex
 from tests.world import FRIEND, SAM, scrobble
 from tvshows.models import Watch
-
-pytestmark = both_before_release
 
 PAGE = "/settings/plex"
 HTMX = {"HX-Request": "true"}

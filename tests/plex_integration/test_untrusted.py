@@ -104,12 +104,7 @@ def test_two_mebibytes_of_anything_take_little_time(data):
         with suppress(UnreadableJSON):
             read_object(data)
 
-    def look_at_each_byte():
-        for _ in data:
-            pass
-
-    # A machine that is slow at the moment is so at both.
-    assert any(cpu_seconds(read) <= 20 * cpu_seconds(look_at_each_byte) for _ in range(2))
+    assert any(cpu_seconds(read) <= 0.2 for _ in range(2))
 
 
 def test_a_long_text_among_many_brackets_takes_little_memory():

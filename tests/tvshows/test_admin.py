@@ -8,12 +8,9 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from plex_integration.models import PlexConflict
-from tests.once import both_before_release
 from tests.plex_integration.admin.pages import run, url
 from tests.world import NOON, scrobble, show
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow, Viewer, Watch
-
-pytestmark = both_before_release
 
 SEVERANCE = {"grandparentGuid": "com.plexapp.agents.thetvdb://371980"}
 NO_TITLES = {"titles-TOTAL_FORMS": "0", "titles-INITIAL_FORMS": "0"}

@@ -9,12 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.once import both_before_release
 from tests.tvshows import fake_tmdb
 from tests.world import scrobble, show
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow, Viewer, Watch
-
-pytestmark = both_before_release
 
 SEVERANCE = {"grandparentGuid": "com.plexapp.agents.thetvdb://371980"}
 

@@ -1,9 +1,12 @@
 """Plain SQL gives the same instances as Django's queries."""
 
+import gc
+import threading
+import weakref
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.forms import model_to_dict
 
 from plex_integration.models import PlexWebhookLog
@@ -46,6 +49,20 @@ def test_a_column_that_somebody_adds_meanwhile_moves_none_of_the_others(world):
     [read, *_] = rows.read(TVShow, SHOWS)
     assert (vars(read)["sum"], vars(read)["of_another_program"]) == (2, 7)
     assert model_to_dict(read) == model_to_dict(TVShow.objects.get(pk=read.pk))
+
+
+def test_what_is_known_of_a_query_goes_with_the_connection_of_its_thread():
+    def once():
+        rows.read(TVShow, "SELECT 1 AS id")
+        opened.append(weakref.ref(connections["default"]))
+        connections["default"].close()
+
+    opened: list[weakref.ref] = []
+    thread = threading.Thread(target=once)
+    thread.start()
+    thread.join()
+    gc.collect()
+    assert opened[0]() is None
 
 
 @pytest.mark.parametrize("returning", [True, False])

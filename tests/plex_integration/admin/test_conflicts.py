@@ -8,12 +8,9 @@ from django.utils import timezone
 
 from plex_integration import resolution
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
-from tests.once import both_before_release
 from tests.plex_integration.admin.pages import run, said, url
 from tests.world import FRIEND, scrobble, show
 from tvshows.models import TVShow, Watch
-
-pytestmark = both_before_release
 
 LIST = "/admin/plex_integration/plexconflict/"
 

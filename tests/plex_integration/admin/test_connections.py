@@ -5,11 +5,8 @@ from django.contrib.auth.models import User
 
 from plex_integration import config as plex_config
 from plex_integration.models import PlexAccount, PlexConfig
-from tests.once import both_before_release
 from tests.plex_integration.admin.pages import run, said, url
 from tests.world import FRIEND, scrobble
-
-pytestmark = both_before_release
 
 SEVERANCE = {"grandparentGuid": "com.plexapp.agents.thetvdb://371980"}
 

@@ -3,12 +3,9 @@
 import pytest
 
 from plex_integration.models import PlexConflict, PlexShowMapping
-from tests.once import both_before_release
 from tests.plex_integration.admin.pages import run, said, url
 from tests.world import SERVER, scrobble
 from tvshows.models import Watch
-
-pytestmark = both_before_release
 
 TVDB_73244 = "com.plexapp.agents.thetvdb://73244"
 

@@ -8,15 +8,12 @@ from django.test import Client
 from plex_integration import identification
 from plex_integration.client import ServerEpisode, ServerShow
 from plex_integration.models import PlexConflict
-from tests.once import both_before_release
 from tests.world import SERVER, scrobble
 from tvshows import tmdb
 from tvshows.described import NewEpisode, NewShow
 from tvshows.exceptions import ServiceDown
 from tvshows.models import TVShow
 from tvshows.tmdb import SearchHit
-
-pytestmark = both_before_release
 
 DARK = NewShow(title="Dark", first_aired=date(2017, 12, 1), tmdb_id=70523, poster="/dark.jpg", episodes=(
     NewEpisode(1, 1, "Secrets", date(2017, 12, 1), 52), NewEpisode(1, 2, "Lies", date(2017, 12, 1), 45),
