@@ -11,7 +11,7 @@ from django.forms import model_to_dict
 
 from plex_integration.models import PlexWebhookLog
 from tvshows import rows
-from tvshows.models import TrackedShow, TVShow
+from tvshows.models import TrackedShow, TVShow, Watch
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 29, 20, 15, 0, 123456, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_a_column_that_somebody_adds_meanwhile_moves_none_of_the_others(world):
 
 def test_what_is_known_of_a_query_goes_with_the_connection_of_its_thread():
     def once():
-        rows.read(TVShow, "SELECT 1 AS id")
+        rows.read(Watch, "SELECT 1 AS id, NULL AS watched_at")  # a date, which is converted
         opened.append(weakref.ref(connections["default"]))
         connections["default"].close()
 
