@@ -46,19 +46,27 @@ def receive(config: PlexConfig, payload: dict[str, Any], *, now: datetime, defer
     try:
         return _receive(event, payload, config, now=now, defer=defer, started=started)
     except IntegrityError:
-        # What it refers to, such as its show, was deleted meanwhile, which PostgreSQL notices only at the commit.
-        return _receive(event, payload, config, now=now, defer=True, started=started)
+        error = ""  # What it refers to, such as its show, was deleted meanwhile: PostgreSQL notices only at the commit.
+    except _UnsettledError as problem:
+        error = str(problem)
+    # All of that is undone, which spares every event that can be settled a savepoint.
+    return _receive(event, payload, config, now=now, defer=True, started=started, error=error)
+
+
+class _UnsettledError(Exception):
+    """Settling failed, with the reason for the event's row."""
 
 
 def _receive(
     event: PlexEvent, payload: dict[str, Any], config: PlexConfig, *, now: datetime, defer: bool, started: float,
+    error: str = "",
 ) -> Received:
     with writing(), transaction.atomic():
         key = event.dedup_key(config.pk)
         if key:
             lock("event", key)
         recognised = recognise(event, config, now=now)
-        settled, error = _settle(event, config, recognised, defer=defer, now=now)
+        settled = _settle(event, config, recognised, defer=defer, now=now)
         log = _store(event, payload, config, recognised.account, key, settled, error, now=now, started=started)
         if settled is None:
             inbox.enqueue(log.pk)
@@ -68,21 +76,18 @@ def _receive(
 
 def _settle(
     event: PlexEvent, config: PlexConfig, recognised: Recognised, *, defer: bool, now: datetime,
-) -> tuple[Outcome | None, str]:
-    """The outcome, if it can be had at once, and else what went wrong, if anything did."""
+) -> Outcome | None:
+    """The outcome, if it can be had at once; raises _UnsettledError."""
     if recognised.is_copy:
-        return _COPY, ""
+        return _COPY
     if defer:
-        return None, ""
+        return None
     try:
-        with transaction.atomic():
-            viewer_id = viewer_of(event, config, recognised.account)
-            return settle_at_once(
-                event, config, viewer_id, received_at=now, is_left_out=recognised.is_left_out,
-            ), ""
+        viewer_id = viewer_of(event, config, recognised.account)
+        return settle_at_once(event, config, viewer_id, received_at=now, is_left_out=recognised.is_left_out)
     except Exception as error:
         logger.exception("An event could not be settled at once; the worker tries again")
-        return None, clean_text(f"{type(error).__name__}: {error}")
+        raise _UnsettledError(clean_text(f"{type(error).__name__}: {error}")) from error
 
 
 def _store(
