@@ -1,7 +1,6 @@
 """Hostile text and numbers: one rule, applied before either database sees them."""
 
 import json
-import time
 import tracemalloc
 from contextlib import suppress
 from datetime import date
@@ -20,14 +19,9 @@ from plex_integration.untrusted import (
     read_object,
     text_of,
 )
+from tests.speed import a_little_while, cpu_seconds
 
 MEBIBYTE = 2**20
-
-
-def cpu_seconds(call, *args) -> float:
-    before = time.process_time()
-    call(*args)
-    return time.process_time() - before
 
 
 def refusal(data: bytes) -> str:
@@ -104,7 +98,7 @@ def test_two_mebibytes_of_anything_take_little_time(data):
         with suppress(UnreadableJSON):
             read_object(data)
 
-    assert any(cpu_seconds(read) <= 0.2 for _ in range(2))
+    assert any(cpu_seconds(read) <= a_little_while() for _ in range(2))
 
 
 def test_a_long_text_among_many_brackets_takes_little_memory():
