@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+expect.set_options(timeout=15_000)  # milliseconds: a machine with much to do takes longer, and is right all the same
 
 # Playwright runs an event loop in the thread of the tests, and Django then refuses to touch the database there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
