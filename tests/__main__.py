@@ -1,7 +1,6 @@
 """The whole suite on SQLite and on PostgreSQL, both at the same time: python -m tests [arguments for pytest].
 
-On each engine the slow tests, which wait a good deal, and each half of the quick ones are a pytest of their own; so are
-those in a browser, which run beside SQLite, and on PostgreSQL before a release.
+On each engine one pytest reads all tests and runs them in parts, each in a process of its own (parts.py).
 
 REQUIRE_POSTGRES=1, REQUIRE_REDIS=1 and REQUIRE_BROWSER=1 make failures of what is otherwise skipped.
 """
@@ -16,18 +15,15 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import BESIDE_SQLITE, PACES
-from tests.once import RELEASE
 from tests.postgres import NoPostgresError, postgres_url
-from tests.product import Product, database, product
+from tests.product import Product, product
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_STOP = 30
@@ -71,12 +67,12 @@ PROGRAMS = (
 
 
 @dataclass(frozen=True)
-class Run:
-    """One pytest process, with a folder of its own for all that it writes."""
+class Ended:
+    """A part of the tests that is over, with the folder in which it wrote."""
 
     name: str
     folder: Path
-    process: subprocess.Popen[bytes]
+    status: int
 
     @property
     def output(self) -> str:
@@ -91,8 +87,27 @@ class Run:
         counts = ("tests", "failures", "errors", "skipped")
         total, failures, errors, skipped = (sum(int(suite.get(each, 0)) for suite in suites) for each in counts)
         failed = failures + errors
-        crashed = self.process.returncode not in {0, NO_TESTS}
-        return Totals(total - failed - skipped, failed or int(crashed), skipped)
+        return Totals(total - failed - skipped, failed or int(self.status != 0), skipped)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The pytest of an engine, with a folder in which each part has one of its own."""
+
+    name: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    told: set[Path] = field(default_factory=set)
+
+    def ended(self) -> Iterator[Ended]:
+        """The parts that are over since this was asked last; at the end the pytest itself, if it failed."""
+        status = self.process.poll()
+        for file in sorted(set(self.folder.glob("*/status")) - self.told):
+            self.told.add(file)
+            yield Ended(f"{self.name}, {file.parent.name}", file.parent, int(file.read_text()))
+        if status not in {None, 0, NO_TESTS} and self.folder not in self.told:
+            self.told.add(self.folder)
+            yield Ended(self.name, self.folder, 1)
 
 
 class Engine(NamedTuple):
@@ -101,13 +116,6 @@ class Engine(NamedTuple):
     name: str
     url: str  # of the server; nothing on SQLite
     migrated: Product  # an installation with the tables and nothing in them, to be copied instead of made again
-
-
-class Start(NamedTuple):
-    """What starts a run, and how much of a core that takes."""
-
-    cores: float
-    run: Callable[[], Run]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -155,14 +163,12 @@ def _run_on_both(arguments: Sequence[str]) -> Totals:
             totals = Totals(skipped=1)
         say(f"Running on {' and '.join(urls)} ", end="")
         engines = _engines(stack, urls)
-        starts = [
-            Start(cores, partial(stack.enter_context, _pytest(engine, pace, arguments)))
-            for pace, cores in PACES.items() for engine in reversed(engines)
-            if RELEASE or not engine.url or pace not in BESIDE_SQLITE
-        ]
-        for run in _as_they_end(starts):
-            say(f"\n===== {run.name} =====\n{run.output.strip()}")
-            totals = totals.plus(run.totals())
+        cores = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tests-"))) / "cores"
+        cores.write_text(f"{CORES:.1f}")
+        runs = [stack.enter_context(_pytest(engine, cores, arguments)) for engine in reversed(engines)]
+        for part in _as_they_end(runs):
+            say(f"\n===== {part.name} =====\n{part.output.strip()}")
+            totals = totals.plus(part.totals())
     return totals if any(totals) else Totals(failed=1)
 
 
@@ -179,81 +185,61 @@ def _engines(stack: ExitStack, urls: Mapping[str, str]) -> list[Engine]:
 
 
 @contextmanager
-def _pytest(engine: Engine, pace: str, arguments: Sequence[str]) -> Iterator[Run]:
+def _pytest(engine: Engine, cores: Path, arguments: Sequence[str]) -> Iterator[Run]:
     """Start a pytest; at the end see that it is over, and remove what it wrote."""
-    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         options = ["-o", f"cache_dir={folder / 'cache'}", f"--junitxml={folder / 'report.xml'}", "--reuse-db"]
-        if pace != "browser":
-            options += ["-p", "no:playwright"]  # half a second to load
-        environment = _environment(folder, engine, pace) | _tables(stack, folder, engine)
         with (folder / "output").open("wb") as output:
             # A process group of its own: Ctrl-C reaches this process only, which passes it on once.
             process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments, *options],
-                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                cwd=ROOT, env=_environment(folder, engine, cores), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, process_group=0,
             )  # fmt: skip
         try:
-            yield Run(f"{engine.name}, {pace}", folder, process)
+            yield Run(engine.name, folder, process)
         finally:
             _stop(process)
 
 
-def _tables(stack: ExitStack, folder: Path, engine: Engine) -> dict[str, str]:
-    """Make the test database, a copy; its name on PostgreSQL, for conftest.py."""
-    made = engine.migrated
-    if not engine.url:
-        shutil.copy(made.file, folder / "data" / "test.sqlite3")  # as tracker/settings.py calls it
-        return {}
-    return {"TESTS_DATABASE": stack.enter_context(database(engine.url, template=made.url)).rpartition("/")[2]}
-
-
-def _environment(folder: Path, engine: Engine, pace: str) -> dict[str, str]:
-    data = folder / "data"
-    data.mkdir()
+def _environment(folder: Path, engine: Engine, cores: Path) -> dict[str, str]:
     return os.environ | {
         # Empty is SQLite, as unset is; but an unset one would be filled from a developer's .env.
         "DATABASE_URL": engine.url,
-        "DATA_DIR": str(data),
+        "DATA_DIR": str(folder / "data"),
         "DJANGO_SETTINGS_MODULE": "tracker.settings",
         "ENCRYPTION_KEY": secrets.token_hex(32),
         # Hundreds of processes read the same modules: let the first one keep what it compiled.
         "PYTHONDONTWRITEBYTECODE": "",
         "SECRET_KEY": secrets.token_hex(32),
+        "TESTS_CORES": str(cores),
         "TESTS_MIGRATED": json.dumps({name: engine.migrated.environment[name] for name in COPIED}),
-        "TESTS_PACE": pace,  # read by conftest.py
+        "TESTS_PARTS": str(folder),
     }  # fmt: skip
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End a pytest that still runs: first so that its fixtures stop what they started, then by force."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS_TO_STOP)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # also the parts of one that was killed
+    process.wait()
 
 
-def _as_they_end(starts: Sequence[Start]) -> Iterator[Run]:
-    """Start as many as keep the cores busy; each when it is over. Meanwhile a dot now and then: one sees that it lives.
-
-    More than that would take longer: what runs by turns loses what the cores had at hand.
-    """
-    pending, under_way, next_dot = list(starts), dict[Run, Start](), time.monotonic()
-    while pending or under_way:
+def _as_they_end(runs: Sequence[Run]) -> Iterator[Ended]:
+    """Each part when it is over. Meanwhile a dot now and then: one sees that it lives."""
+    next_dot = time.monotonic()
+    going_on = True
+    while going_on:
         if arrived:
             raise KeyboardInterrupt
-        for start in pending.copy():
-            if not under_way or start.cores + sum(each.cores for each in under_way.values()) <= CORES:
-                pending.remove(start)
-                under_way[start.run()] = start
-        for run in [run for run in under_way if run.process.poll() is not None]:
-            del under_way[run]
-            yield run
+        going_on = any(run.process.poll() is None for run in runs)
+        for run in runs:
+            yield from run.ended()
         if time.monotonic() >= next_dot:
             say(".", end="")
             next_dot += SECONDS_A_DOT

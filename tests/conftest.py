@@ -1,6 +1,5 @@
 """Fixtures for every test: one world with a small cast."""
 
-import functools
 import gc
 import json
 import os
@@ -18,15 +17,14 @@ from django.core.cache import cache
 from django.core.management.color import no_style
 from django.db import connection
 
-from tests import PACES
 from tests.chaos import CHAOS
+from tests.parts import run_in_parts
 from tests.product import Product, product
 from tests.seeds import SHOWS
+from tests.stages import Function, go_to, stage_of, takes_world
 from tests.world import World, make_world, unmake_world
 
-SLOW, *QUICK, BROWSER = PACES
 _FILES = sorted(Path(__file__).parent.rglob("test_*.py"))
-_BROWSER_TESTS = Path(__file__).parent / "browser"
 _REAL_TRANSACTIONS = {"transactional_db", "live_server"}
 
 
@@ -49,6 +47,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    reads_only = session.config.option.collectonly or session.testsfailed
+    if "TESTS_PARTS" in os.environ and not reads_only and run_in_parts(session):
+        return True
     return _with_room(run_tests, session)
 
 
@@ -66,10 +67,33 @@ def _fresh_cache(monkeypatch):
 def _written(django_db_setup, django_db_blocker) -> None:
     """The world is written once, not for each of fifteen hundred tests; a test's changes of it are rolled back."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        go_to(None)
         # Its numbers are the first: PostgreSQL has counted on, though what came before was rolled back.
         for statement in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
             cursor.execute(statement)
         make_world()
+
+
+@pytest.fixture
+def _on_stage(request, django_db_setup, django_db_blocker) -> None:
+    """Before a test's own transaction begins, that of its stage."""
+    stage = _stage(request.node)
+    if stage and _needs(request.node) is Needs.WORLD:
+        request.getfixturevalue("_written")
+    with django_db_blocker.unblock():
+        go_to(stage)
+
+
+@pytest.fixture
+def _django_db_helper(_on_stage, _django_db_helper) -> None:
+    """As pytest-django's, which begins the transaction."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stage_is_left(django_db_blocker) -> Iterator[None]:
+    yield
+    with django_db_blocker.unblock():
+        go_to(None)
 
 
 @pytest.fixture
@@ -80,10 +104,11 @@ def world(_written, db) -> World:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_there(request):
-    """Unless a test asks for the world, it begins with an empty database."""
+    """Unless a test asks for the world, it begins with an empty database, or on a stage."""
     if _needs(request.node) in {Needs.DATABASE, Needs.TRANSACTIONS} and "world" not in request.fixturenames:
         request.getfixturevalue("db")
-        unmake_world()
+        if not _stage(request.node):
+            unmake_world()
 
 
 @pytest.fixture(scope="session")
@@ -113,32 +138,9 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_configure() -> None:
-    """Several of us run on one PostgreSQL: each has a database of its own there, which `python -m tests` made."""
+    """Several of us may run on one PostgreSQL: each has a database of its own there."""
     if not settings.SQLITE:
-        name = os.environ.get("TESTS_DATABASE", f"test_{os.getpid()}")
-        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
-
-
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """`python -m tests` runs tests of several paces apart: a file without any of ours is not even read."""
-    wanted = os.environ.get("TESTS_PACE")
-    if not wanted or not collection_path.name.startswith("test_"):
-        return None
-    return None if wanted in _paces(collection_path) else True
-
-
-@functools.cache
-def _paces(file: Path) -> set[str]:
-    """Of what paces a file may have tests. Of the quick ones every other file is of the same half."""
-    if _BROWSER_TESTS in file.parents:
-        return {BROWSER}
-    slow = {SLOW} if "mark.slow" in file.read_text() else set()
-    return slow | {QUICK[_FILES.index(file) % len(QUICK)]}
-
-
-def _is_of(item: pytest.Item, wanted: str) -> bool:
-    slow = item.get_closest_marker("slow") is not None
-    return wanted in _paces(item.path) and (wanted == BROWSER or slow == (wanted == SLOW))
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_{os.getpid()}"
 
 
 class Needs(IntEnum):
@@ -159,16 +161,25 @@ def _needs(item: pytest.Item) -> Needs:
     return Needs.DATABASE if marker or "db" in asked else Needs.NOTHING
 
 
+def _stage(item: pytest.Item) -> Function | None:
+    """The function that sets a test's stage: within a world when the test asks for one, and where all is rolled back."""
+    needs, stage = _needs(item), stage_of(item)
+    fits = needs is (Needs.WORLD if stage and takes_world(stage) else Needs.DATABASE)
+    return stage if fits else None
+
+
+def _order(item: pytest.Item) -> tuple[Needs, int, str]:
+    """By what they need; of a file those of the same stage follow each other."""
+    stage = _stage(item)
+    return _needs(item), _FILES.index(item.path), stage.__name__ if stage else ""
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the order of what they need; only those of one pace, where `python -m tests` asks for that."""
-    items.sort(key=_needs)
-    if not (wanted := os.environ.get("TESTS_PACE")):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the order of what they need; those that need no database are left to SQLite, where `python -m tests` runs both."""
+    items.sort(key=_order)
+    if "TESTS_PARTS" not in os.environ or settings.SQLITE:
         return
-    kept = [item for item in items if _is_of(item, wanted)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-    items[:] = kept
-    if wanted in QUICK and not settings.SQLITE:
-        for item in items:
-            if _needs(item) is Needs.NOTHING:
-                item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))
+    for item in items:
+        if _needs(item) is Needs.NOTHING and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="no database in it; it runs beside SQLite"))

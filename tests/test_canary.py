@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
 
 from plex_integration import identification, processing
 from plex_integration.models import PlexConfig
@@ -56,8 +55,7 @@ def crash(*_: object, **__: object) -> None:
 def test_no_secret_is_seen_anywhere_after_a_first_play_and_crashes_on_the_way(world: World, settings, said, monkeypatch):
     monkeypatch.setattr("tvshows.outbound.sleep", lambda seconds: None)
     served = show("s1", "Dark", year=2019, Guid=[{"id": "tmdb://70523"}])
-    browser = Client(raise_request_exception=False)
-    browser.force_login(world.owner)
+    browser = world.browser(raise_request_exception=False)
     with FakePlex(token=TOKEN, shows={"s1": served}, episodes={"s1": [episode("e1", "s1", 1, 1)]}) as plex, running() as tmdb:
         settings.PLEX_TV_URL, settings.TMDB_API_URL, settings.TMDB_API_KEY = plex.url, tmdb.url, KEY
         pages = [browser.post("/settings/plex/connect", {"token": TOKEN}, follow=True).text]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
@@ -25,7 +27,7 @@ OWNER = {"id": 1, "title": "robin"}
 SAM = {"id": 48211, "title": "sam"}
 FRIEND = {"id": 31646104, "title": "alex"}
 _REST = (ShowTitle, Episode)  # what a world has beside its owner, connection and shows
-_TABLES = [model._meta.db_table for model in (*_REST, TVShow, PlexConfig, User)]
+_TABLES = [model._meta.db_table for model in (*_REST, TVShow, PlexConfig, User, Session)]
 _made: list[bytes] = []
 
 
@@ -45,8 +47,18 @@ def show(title, first_aired=None, *, seasons=((1, 10),), titles=(), now=NOON, **
 class World:
     owner: User
     config: PlexConfig
+    signed_in: Session
     shows: dict[str, TVShow] = field(default_factory=dict)
     client: Client = field(default_factory=Client)
+
+    def __reduce__(self):
+        return World, (self.owner, self.config, self.signed_in, self.shows)
+
+    def browser(self, **options) -> Client:
+        """The owner's browser, in which the owner signed in earlier."""
+        client = Client(**options)
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.signed_in.session_key
+        return client
 
     def post(self, payload, *, secret=None, **extra):
         """Post an event as Plex does: a form with the JSON in `payload`."""
@@ -82,13 +94,14 @@ def make_world() -> World:
     if not _made:
         world = _make()
         rest = [list(model.objects.filter(show__in=world.shows.values()).order_by("pk")) for model in _REST]
-        _made.extend([pickle.dumps((world.owner, world.config, world.shows)), pickle.dumps(rest)])
+        _made.extend([pickle.dumps(world), pickle.dumps(rest)])
         return world
-    owner, config, shows = pickle.loads(_made[0])
-    if not User.objects.filter(pk=owner.pk).exists():
-        for rows in ([owner], [config], list(shows.values()), *pickle.loads(_made[1])):
+    world = pickle.loads(_made[0])
+    if not User.objects.filter(pk=world.owner.pk).exists():
+        mine = ([world.owner], [world.config], [world.signed_in], list(world.shows.values()))
+        for rows in (*mine, *pickle.loads(_made[1])):
             type(rows[0]).objects.bulk_create(rows)
-    return World(owner, config, shows)
+    return world
 
 
 def unmake_world() -> None:
@@ -102,7 +115,8 @@ def unmake_world() -> None:
 
 def _make() -> World:
     owner = User.objects.create_superuser("robin", password="a long enough password")
-    world = World(owner, plex_config.create_config(user=owner))
+    Client().force_login(owner)
+    world = World(owner, plex_config.create_config(user=owner), Session.objects.get())
     add = world.shows.__setitem__
     add("icarly2007", show("iCarly", date(2007, 9, 8), seasons=((1, 25),), tmdb_id=5371, titles={(1, 1): "iPilot"}.items()))
     add("icarly2021", show(

@@ -2,7 +2,6 @@
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -25,8 +24,7 @@ def asked(live_server):
 
 def _open(page, live_server, world, path):
     """As the owner, who signed in before."""
-    client = Client()
-    client.force_login(world.owner)
+    client = world.browser()
     cookie = {"name": settings.SESSION_COOKIE_NAME, "value": client.cookies[settings.SESSION_COOKIE_NAME].value}
     page.context.add_cookies([{**cookie, "url": live_server.url}])
     assert page.goto(f"{live_server.url}{path}").ok

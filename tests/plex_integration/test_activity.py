@@ -12,6 +12,7 @@ from django.utils import timezone
 from plex_integration import activity, activity_counts
 from plex_integration.activity import Filters
 from plex_integration.models import PlexAccount, PlexConflict, PlexWebhookLog
+from tests.stages import stage
 from tests.world import FRIEND, SAM, scrobble
 from tvshows.models import Episode, Watch
 
@@ -22,9 +23,7 @@ DIALOG = {"HX-Request": "true", "HX-Target": "event-dialog"}
 
 @pytest.fixture
 def owner(world) -> Client:
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def sam(world) -> Client:
     return client
 
 
-@pytest.fixture
+@stage
 def missing(world):
     """A play of an episode that the catalogue lacks."""
     return world.send(scrobble("Severance", 2, 1, **SEVERANCE, originallyAvailableAt="2025-01-17", duration=2_520_000))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from plex_integration import mapping, resolution, retraction
 from plex_integration.exceptions import Unresolvable
 from plex_integration.models import PlexConflict, PlexShowMapping, PlexWebhookLog
+from tests.stages import stage
 from tests.world import scrobble
 from tvshows import watching
 from tvshows.models import Episode, TrackedShow, TVShow, Watch
@@ -23,19 +24,17 @@ LIST = "/settings/plex/conflicts"
 
 @pytest.fixture
 def owner(world) -> Client:
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
-@pytest.fixture
+@stage
 def icarly(world):
     """The question about iCarly, with one event that waits."""
     world.send(scrobble("iCarly", show_id="ic"))
     return PlexConflict.objects.get(plex_title="iCarly")
 
 
-@pytest.fixture
+@stage
 def office(world):
     """The question about The Office, with two events that wait."""
     world.send(scrobble("The Office", 1, 1, show_id="of"))

@@ -8,6 +8,7 @@ from django.core.management import call_command
 
 from plex_integration import digest
 from plex_integration.models import PlexConfig, PlexConflict, PlexWebhookLog, SyncRun
+from tests.stages import stage
 from tests.world import scrobble
 
 
@@ -17,7 +18,7 @@ def report(**options) -> str:
     return out.getvalue()
 
 
-@pytest.fixture
+@stage
 def a_week(world):
     """One marked, one failed, one asked."""
     world.send(scrobble("Severance (2022)"))

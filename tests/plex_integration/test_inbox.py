@@ -7,6 +7,7 @@ from django_q.models import OrmQ, Schedule
 from plex_integration import cleanup, heartbeat, inbox, outcomes, processing, schedules, tasks
 from plex_integration.exceptions import TransientError
 from plex_integration.models import PlexWebhookLog
+from tests.stages import stage
 from tests.world import scrobble
 
 pytestmark = pytest.mark.django_db
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
+@stage
 def due(world):
     """An event that waits for a worker, due at NOW."""
     world.post(scrobble("Severance (2022)", number=1))

@@ -7,13 +7,14 @@ import pytest
 from plex_integration.ingest import keep_invalid, receive
 from plex_integration.models import PlexAccount, PlexConfig, PlexWebhookLog
 from plex_integration.payloads import InvalidPayload, parse_event
+from tests.stages import stage
 from tests.world import FRIEND, NOON, OWNER, SAM, scrobble
 
 KNOWN = "Severance (2022)"
 NO_KEY = {"ratingKey": None}
 
 
-@pytest.fixture
+@stage
 def known(world):
     """The world in which Severance is known, and a household member's account is linked."""
     world.send(scrobble(KNOWN, number=9))

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from plex_integration.models import PlexConflict, PlexShowMapping
+from tests.stages import stage
 from tests.world import scrobble
 from tvshows.models import Watch
 
@@ -14,25 +15,22 @@ LIST = "/settings/plex/mappings"
 
 @pytest.fixture
 def owner(world) -> Client:
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
-@pytest.fixture
+@stage
 def office(world):
     """The Office of Plex, mapped to the British one, which marked two episodes."""
     for number in (1, 2):
         world.send(scrobble("The Office", 1, number, show_id="of"))
     row = PlexShowMapping.objects.get(plex_title="The Office")
-    client = Client()
-    client.force_login(world.owner)
+    client = world.browser()
     client.post(page_of(row), {"tvshow": world.shows["office_uk"].pk})
     row.refresh_from_db()
     return row
 
 
-@pytest.fixture
+@stage
 def asked(world):
     """iCarly of Plex, which waits for an answer."""
     world.send(scrobble("iCarly", show_id="ic"))

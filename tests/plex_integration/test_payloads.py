@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plex_integration.payloads import InvalidPayload, parse_event
+from tests.stages import stage
 from tests.world import NOON, OWNER, PAYLOADS, SERVER, payload, scrobble
 from tvshows import catalogue
 from tvshows.described import Ids, NewEpisode, NewShow
@@ -21,7 +22,7 @@ def add(title, first, *episodes, **ids):
     return catalogue.add_show(NewShow(title=title, first_aired=first, episodes=found, **ids), now=NOON)
 
 
-@pytest.fixture
+@stage
 def shelf(world):
     """The world with the shows that the payloads are about."""
     add("Harbour Lights", date(2019, 9, 8), (0, 1, "The Winter Ferry", date(2020, 12, 25)),

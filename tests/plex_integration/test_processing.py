@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from plex_integration import identification, inbox, mapping, processing, resolution
 from plex_integration.locks import lock
 from plex_integration.models import PlexConfig, PlexConflict, PlexShowMapping, PlexWebhookLog
+from tests.stages import stage
 from tests.world import make_world, scrobble, show
 from tvshows import watching
 from tvshows.exceptions import ServiceDown
@@ -29,7 +30,7 @@ def titled(event, title):
     return event
 
 
-@pytest.fixture
+@stage
 def known(world):
     """The world, where Severance and The Office (US) are mapped."""
     world.send(scrobble("Severance", 1, 9, ratingKey="first", **SEVERANCE))

@@ -30,9 +30,7 @@ def plex(settings, monkeypatch):
 
 @pytest.fixture
 def browser(world) -> Client:
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
 def send(browser, path, **data):

@@ -7,6 +7,4 @@ from django.test import Client
 @pytest.fixture
 def owner_client(world) -> Client:
     """The owner's browser."""
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()

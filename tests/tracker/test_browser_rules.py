@@ -81,8 +81,7 @@ def test_a_proxy_that_hides_https_is_told_to_be_named(owner_client):
 
 
 def test_a_change_without_the_token_of_our_page_is_refused(world):
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(world.owner)
+    client = world.browser(enforce_csrf_checks=True)
     for path in ("/logout", "/theme", "/login", "/setup"):
         response = client.post(path)
         assert response.status_code == 403, path

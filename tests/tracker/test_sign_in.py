@@ -111,8 +111,7 @@ def test_a_cache_that_is_down_locks_nobody_out(world, settings, monkeypatch):
 ])
 def test_signing_in_never_leads_off_this_host(world, target):
     assert try_in({**RIGHT, "next": target}).headers["Location"] == "/"
-    client = Client()
-    client.force_login(world.owner)
+    client = world.browser()
     assert client.post("/theme", {"theme": "dark", "next": target}).headers["Location"] == "/"
 
 

@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 
 from plex_integration.models import PlexConflict
 from tests.plex_integration.admin.pages import run, url
+from tests.stages import stage
 from tests.world import NOON, scrobble, show
 from tvshows.models import Episode, ShowTitle, TrackedShow, TVShow, Viewer, Watch
 
@@ -18,12 +19,10 @@ NO_TITLES = {"titles-TOTAL_FORMS": "0", "titles-INITIAL_FORMS": "0"}
 
 @pytest.fixture
 def owner(world):
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
-@pytest.fixture
+@stage
 def seen(world):
     """The first two episodes of Severance, watched in Plex."""
     world.send(scrobble("Severance", 1, 1, **SEVERANCE))

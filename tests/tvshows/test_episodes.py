@@ -2,6 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.stages import stage
 from tests.world import show
 from tvshows.described import DescribedEpisode, Ids
 from tvshows.episodes import dates_agree, find_episode, ids_agree, search_episode, titles_agree
@@ -13,7 +14,7 @@ BEGAN = date(2020, 1, 1)
 WEEK = timedelta(weeks=1)
 
 
-@pytest.fixture
+@stage
 def lost():
     """Two seasons of three episodes, a week apart, and three specials."""
     made = show("Lost", BEGAN, seasons=((1, 3), (2, 3)), tmdb_id=4607, tvdb_id=73739, imdb_id="tt0411008")

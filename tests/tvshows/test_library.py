@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.contrib.auth.models import User
 
+from tests.stages import stage
 from tests.world import show
 from tvshows import library, standing, ticking
 from tvshows.library import Wanted
@@ -22,7 +23,7 @@ def robin():
     return User.objects.create_user("robin")
 
 
-@pytest.fixture
+@stage
 def lost():
     return show("Lost", date(2020, 1, 1), seasons=((0, 1), (1, 3), (2, 2)))
 

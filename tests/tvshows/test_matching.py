@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from tests.stages import stage
 from tests.world import show
 from tvshows import catalogue
 from tvshows.described import DescribedEpisode, DescribedShow, Ids, NewShow
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-@pytest.fixture
+@stage
 def shows():
     """Two iCarlys, two Offices, and a show without a namesake."""
     return {

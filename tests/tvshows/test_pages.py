@@ -18,9 +18,7 @@ SEVERANCE = {"grandparentGuid": "com.plexapp.agents.thetvdb://371980"}
 
 @pytest.fixture
 def owner(world) -> Client:
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from tests.stages import stage
 from tests.world import show
 from tvshows.models import Episode, TrackedShow, TVShow, Viewer, Watch
 from tvshows.watching import (
@@ -33,7 +34,7 @@ def robin():
     return User.objects.create_user("robin")
 
 
-@pytest.fixture
+@stage
 def lost():
     """Two regular episodes of 25 minutes and a special."""
     return show("Lost", date(2020, 1, 1), seasons=((0, 1), (1, 2)))

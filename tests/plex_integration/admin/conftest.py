@@ -8,9 +8,7 @@ from django.test import Client
 @pytest.fixture
 def owner(world) -> Client:
     """The owner, signed in."""
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
 @pytest.fixture

@@ -9,20 +9,21 @@ from django.utils import timezone
 from plex_integration import resolution
 from plex_integration.models import PlexAccount, PlexConflict, PlexShowMapping, PlexWebhookLog
 from tests.plex_integration.admin.pages import run, said, url
+from tests.stages import stage
 from tests.world import FRIEND, scrobble, show
 from tvshows.models import TVShow, Watch
 
 LIST = "/admin/plex_integration/plexconflict/"
 
 
-@pytest.fixture
+@stage
 def icarly(world):
     """The question about iCarly, with one event that waits."""
     world.send(scrobble("iCarly", show_id="ic"))
     return PlexConflict.objects.get(plex_title="iCarly")
 
 
-@pytest.fixture
+@stage
 def office(world):
     """The question about The Office, with two events that wait."""
     world.send(scrobble("The Office", 1, 1, show_id="of"))

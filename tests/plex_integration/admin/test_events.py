@@ -7,13 +7,14 @@ import pytest
 from plex_integration.models import PlexWebhookLog
 from plex_integration.repairs import shown_payload
 from tests.plex_integration.admin.pages import run, said, url
+from tests.stages import stage
 from tests.world import FRIEND, scrobble
 from tvshows.models import Episode, Watch
 
 SEVERANCE = {"grandparentGuid": "com.plexapp.agents.thetvdb://371980"}
 
 
-@pytest.fixture
+@stage
 def missing(world):
     """A play of an episode that the catalogue lacks."""
     event = world.send(scrobble(

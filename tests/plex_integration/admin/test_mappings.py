@@ -4,13 +4,14 @@ import pytest
 
 from plex_integration.models import PlexConflict, PlexShowMapping
 from tests.plex_integration.admin.pages import run, said, url
+from tests.stages import stage
 from tests.world import SERVER, scrobble
 from tvshows.models import Watch
 
 TVDB_73244 = "com.plexapp.agents.thetvdb://73244"
 
 
-@pytest.fixture
+@stage
 def office(world):
     """The Office of 2005, mapped by its id, with three episodes marked."""
     for season, number in ((1, 1), (1, 2), (2, 20)):
@@ -20,7 +21,7 @@ def office(world):
     return row
 
 
-@pytest.fixture
+@stage
 def asked(world):
     """iCarly, which waits for a decision."""
     world.send(scrobble("iCarly", show_id="ic"))

@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-from django.test import Client
 
 from plex_integration import identification
 from plex_integration.client import ServerEpisode, ServerShow
@@ -49,8 +48,7 @@ def asked(world, monkeypatch):
     monkeypatch.setattr(tmdb, "client", FakeTMDB)
     world.send(scrobble("Dark", 1, 2, grandparentGuid="local://9"))
     conflict = PlexConflict.objects.get()
-    browser = Client()
-    browser.force_login(world.owner)
+    browser = world.browser()
     page = f"/admin/plex_integration/plexconflict/{conflict.pk}/change/"
     return world, browser, page
 

@@ -46,8 +46,8 @@ def check_described(path: str, method: str, status: int, body: Any) -> None:
 class Caller:
     """Calls the API as somebody; every answer is compared with the schema."""
 
-    def __init__(self, user: User | None = None, **headers: str) -> None:
-        self.client = Client(raise_request_exception=True, headers=headers)
+    def __init__(self, user: User | None = None, *, client: Client | None = None, **headers: str) -> None:
+        self.client = client or Client(headers=headers)
         if user:
             self.client.force_login(user)
 
@@ -76,7 +76,7 @@ class Caller:
 
 @pytest.fixture
 def owner(world) -> Caller:
-    return Caller(world.owner)
+    return Caller(client=world.browser())
 
 
 @pytest.fixture

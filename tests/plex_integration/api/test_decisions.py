@@ -3,6 +3,7 @@
 import pytest
 
 from plex_integration.models import PlexConflict, PlexShowMapping
+from tests.stages import stage
 from tests.tvshows import fake_tmdb
 from tests.world import SERVER, scrobble
 from tvshows.models import TVShow
@@ -10,7 +11,7 @@ from tvshows.models import TVShow
 TVDB_73244 = "com.plexapp.agents.thetvdb://73244"
 
 
-@pytest.fixture
+@stage
 def office(world):
     """The Office of 2005, mapped by its id, with two episodes marked."""
     for season, number in ((1, 1), (2, 20)):
@@ -18,7 +19,7 @@ def office(world):
     return PlexShowMapping.objects.get()
 
 
-@pytest.fixture
+@stage
 def asked(world):
     """iCarly, which waits for a decision."""
     world.send(scrobble("iCarly", show_id="ic"))

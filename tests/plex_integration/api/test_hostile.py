@@ -45,9 +45,7 @@ def owners(world) -> Client:
     PlexWebhookLog.objects.create(pk=1, event_type="media.scrobble", done_at=NOON)
     PlexAccount.objects.create(pk=1, config=world.config, title="c")
     PlexLibrary.objects.create(pk=1, config=world.config, section_key="1")
-    client = Client()
-    client.force_login(world.owner)
-    return client
+    return world.browser()
 
 
 @pytest.fixture(autouse=True)

@@ -158,8 +158,7 @@ def test_staff_see_all_events_with_their_payloads_but_no_secret_in_them(clerk, w
 
 def test_a_session_needs_the_csrf_token_for_changes_and_an_api_token_does_not(world, owner):
     token = owner.post("token", expected=201)["token"]
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(world.owner)
+    browser = world.browser(enforce_csrf_checks=True)
     assert browser.delete("/api/plex/config").status_code == 403
     assert browser.get("/api/plex/config").status_code == 200
     program = Client(enforce_csrf_checks=True, headers={"authorization": f"Token {token}"})

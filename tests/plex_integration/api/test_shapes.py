@@ -2,17 +2,16 @@
 
 from datetime import datetime
 
-import pytest
-
 from plex_integration.models import PlexConfig, PlexConflict, PlexShowMapping
 from tests.plex_integration.fake_plex import TOKEN
+from tests.stages import stage
 from tests.world import scrobble
 
 TVDB = "com.plexapp.agents.thetvdb://"
 SEVERANCE = {"grandparentGuid": f"{TVDB}371980"}
 
 
-@pytest.fixture
+@stage
 def lived_in(world):
     """A mapped show with a mark, a question, and a failure."""
     world.send(scrobble("Severance", 1, 1, **SEVERANCE))
