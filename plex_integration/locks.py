@@ -29,6 +29,7 @@ def writing() -> Iterator[None]:
         return
     since = time.monotonic()
     if not _WRITE.acquire(timeout=_STUCK_TIMEOUT if _stuck.is_set() else _WRITE_TIMEOUT):
+        _stuck.set()  # who has it waits for SQLite, and may find that out a moment after us
         raise Busy("the database is busy")
     if _stuck.is_set() and time.monotonic() - since > _STUCK_TIMEOUT:
         _WRITE.release()  # who was before us waited in vain, and we have waited as long

@@ -64,6 +64,20 @@ def test_while_sqlite_stays_locked_the_others_do_not_queue_up(monkeypatch):
 
 
 @only_sqlite
+def test_who_comes_after_one_that_waited_in_vain_does_not_wait_as_long(monkeypatch):
+    monkeypatch.setattr(locks, "_WRITE_TIMEOUT", 0.05)
+    with Holder():
+        with pytest.raises(locks.Busy), locks.writing():
+            pass
+        monkeypatch.setattr(locks, "_WRITE_TIMEOUT", 30)
+        started = time.monotonic()
+        with pytest.raises(locks.Busy), locks.writing():  # the holder itself still does not know
+            pass
+        assert time.monotonic() - started < 10
+    assert not locks._stuck.is_set()
+
+
+@only_sqlite
 def test_threads_write_one_after_the_other():
     inside, most = [], []
 
