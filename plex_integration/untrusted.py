@@ -79,7 +79,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         text = data.decode("utf-8-sig", errors="replace")
         value = json.loads(text, parse_constant=_constant, parse_float=_real, parse_int=_whole, strict=False)
     except json.JSONDecodeError as error:
-        raise UnreadableJSON(f"it is no JSON: {error.msg} at character {error.pos}") from None
+        raise UnreadableJSON(f"it is no JSON: {error.msg.removesuffix(' at')} at character {error.pos}") from None
     except RecursionError:
         raise UnreadableJSON(f"it is nested more than {MAX_DEPTH} deep") from None
     if not isinstance(value, dict):

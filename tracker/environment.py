@@ -1,5 +1,6 @@
 """Reading the environment: each value is checked here, and a bad one is named together with its mend."""
 
+import difflib
 import ipaddress
 import re
 import zoneinfo
@@ -16,13 +17,25 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 env = environ.Env()
 env.prefix = ""
+_settings: set[str] = set()  # the names that were asked for
+
+
+_DOTENV = BASE_DIR / ".env"
 
 
 def load_dotenv() -> None:
     """Read `.env` beside manage.py; variables that are set already win."""
-    path = BASE_DIR / ".env"
-    if path.is_file():
-        environ.Env.read_env(str(path))
+    if _DOTENV.is_file():
+        environ.Env.read_env(str(_DOTENV))
+
+
+def misspelt() -> list[tuple[str, str]]:
+    """Names in `.env` that are no setting but much like one, each with that one; once the settings were read."""
+    if not _DOTENV.is_file():
+        return []
+    names = re.findall(r"(?m)^\s*(?:export\s+)?(\w+)\s*=", _DOTENV.read_text(errors="replace"))
+    likely = {name: difflib.get_close_matches(name.upper(), _settings, 1, 0.8) for name in names}
+    return [(name, meant[0]) for name, meant in likely.items() if meant and name not in _settings]
 
 
 def bad(name: str, problem: str, mend: str) -> ImproperlyConfigured:
@@ -32,7 +45,7 @@ def bad(name: str, problem: str, mend: str) -> ImproperlyConfigured:
 
 def required(name: str, mend: str) -> str:
     """The text of a variable that has to be there."""
-    value: str = env.str(name, default="").strip()
+    value = text(name)
     if not value:
         raise bad(name, "is not set", mend)
     return value
@@ -40,6 +53,7 @@ def required(name: str, mend: str) -> str:
 
 def text(name: str, default: str = "") -> str:
     """The text of a variable, without blanks around it."""
+    _settings.add(name)
     value: str = env.str(name, default=default)
     return value.strip()
 
@@ -63,6 +77,16 @@ def number(name: str, *, default: int, least: int = 0, most: int = 1_000_000) ->
 def words(name: str) -> list[str]:
     """A list with commas between its items."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def hosts(name: str) -> tuple[str, ...]:
+    """Names of hosts, with commas between them; one that begins with a dot stands for all below it."""
+    found = tuple(word.lower() for word in words(name))
+    for word in found:
+        if "/" in word:
+            mend = "Write names with commas between them and no http:// before them, such as tracker.example.com."
+            raise bad(name, f"has {word!r}, which is no host's name", mend)
+    return found
 
 
 def networks(name: str) -> tuple[Network, ...]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import middleware as auth
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -135,6 +135,22 @@ class NoNulMiddleware:
         if "%00" in request.META.get("QUERY_STRING", "") and request.path_info.startswith("/admin/"):
             return render(request, "400.html", status=400)
         return self.get_response(request)
+
+
+class OnlyFormsMiddleware:
+    """Says in words that an address only takes what a form sends: somebody may open it from the history."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with a page where the method is not allowed; programs get the bare status."""
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or request.path_info.startswith("/api/"):
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
 
 
 class SameOriginMiddleware:

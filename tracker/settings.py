@@ -26,7 +26,7 @@ LANGUAGE_CODE = "en-us"
 
 # Who may talk to us. Django's own list is open because HostMiddleware decides: it knows private addresses.
 ALLOWED_HOSTS = ["*"]
-EXTRA_HOSTS = tuple(word.lower() for word in env.words("ALLOWED_HOSTS"))
+EXTRA_HOSTS = env.hosts("ALLOWED_HOSTS")
 PUBLIC_WEBHOOK_URL = env.origin("PUBLIC_WEBHOOK_URL")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_WEBHOOK_URL] if PUBLIC_WEBHOOK_URL else []
@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "tracker.middleware.TrustedProxyMiddleware",
     "tracker.middleware.HostMiddleware",
     "tracker.middleware.NoNulMiddleware",
+    "tracker.middleware.OnlyFormsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "tracker.middleware.SameOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

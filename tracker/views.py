@@ -85,6 +85,10 @@ class SignIn(LoginView):
     template_name = "login.html"
     authentication_form = SignInForm
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form; while nobody has an account, say how the first one is made."""
+        return redirect("setup") if first_account.is_open() else super().get(request, *args, **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Check the password, unless too many were wrong."""
         if lockout.is_locked(request, request.POST.get("username", "")):

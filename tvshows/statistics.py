@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from tvshows.local_days import local_day
@@ -18,13 +18,14 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How much was watched: viewings and their minutes, where the episode's length is known."""
+    """How much was watched: viewings, their minutes where the episode's length is known, and for how many it is not."""
 
     episodes: int = 0
     minutes: int = 0
+    unmeasured: int = 0
 
     def __add__(self, other: "Seen") -> "Seen":
-        return Seen(self.episodes + other.episodes, self.minutes + other.minutes)
+        return Seen(self.episodes + other.episodes, self.minutes + other.minutes, self.unmeasured + other.unmeasured)
 
     @property
     def hours(self) -> float:
@@ -33,6 +34,8 @@ class Seen:
 
 
 NOTHING = Seen()
+_SUMS = {"plays": Count("pk")}
+_LENGTHS = {"length": Sum("episode__runtime"), "unmeasured": Count("pk", filter=Q(episode__runtime=None))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,14 @@ def by_day(watches: QuerySet[Watch], *, now: datetime, with_minutes: bool = True
     if first is None:
         return []
     day = local_day("watched_at", since=first, until=max(first, now))
-    sums = {"plays": Count("pk")} | ({"length": Sum("episode__runtime")} if with_minutes else {})
+    sums = _SUMS | (_LENGTHS if with_minutes else {})
     rows = watches.annotate(day=day).values("user", "day").annotate(**sums).values_list("user", "day", *sums)
-    found = (SeenOn(user_id, on, Seen(plays, sum(filter(None, minutes)))) for user_id, on, plays, *minutes in rows)
+    found = (SeenOn(user_id, on, _seen(*row)) for user_id, on, *row in rows)
     return sorted(found, key=lambda one: (one.user_id, one.day))
+
+
+def _seen(plays: int, minutes: int | None = 0, unmeasured: int = 0) -> Seen:
+    return Seen(plays, minutes or 0, unmeasured)
 
 
 def total(days: Iterable[SeenOn]) -> Seen:
@@ -123,9 +130,9 @@ def longest_run(days: Iterable[date]) -> int:
 
 def shows_seen(watches: QuerySet[Watch], *, most: int) -> ShowsSeen:
     """The shows of which most time was watched, or most episodes where no lengths are known; and how many there are."""
-    sums = {"length": Sum("episode__runtime"), "plays": Count("pk")}
+    sums = _SUMS | _LENGTHS
     rows = list(watches.values("episode__show").annotate(**sums).values_list("episode__show", *sums))
-    best = sorted(rows, key=lambda row: (-(row[1] or 0), -row[2], row[0]))[:most]
+    best = sorted(rows, key=lambda row: (-(row[2] or 0), -row[1], row[0]))[:most]
     shows = TVShow.objects.defer("overview").in_bulk([show_id for show_id, *_ in best])
-    found = (ShowSeen(shows[show_id], Seen(plays, length or 0)) for show_id, length, plays in best if show_id in shows)
+    found = (ShowSeen(shows[show_id], _seen(*row)) for show_id, *row in best if show_id in shows)
     return ShowsSeen(tuple(found), len(rows))

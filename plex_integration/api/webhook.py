@@ -90,6 +90,7 @@ def _is_allowed(address: str) -> bool:
 
 def _refuse(request: Request) -> Response:
     usage = limits.count_wrong_secret(request)
+    logger.warning("A webhook with a missing or wrong secret came from %s", request.META.get("REMOTE_ADDR"))
     if usage.exceeded:
         return _error(429, "Too many requests", "Too many wrong secrets.", **{"Retry-After": str(usage.retry_after)})
     return _error(401, "Unauthorized", "The secret in the URL is missing or wrong. Copy the webhook URL anew.")

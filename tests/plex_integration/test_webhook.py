@@ -105,11 +105,13 @@ def test_what_was_unreadable_is_kept_to_be_looked_at(world):
     "?secret=%ff", "?secret=%F0%9F%98%80", "?secret=wrong&token={}", "?secret[]={}", "?;secret={}",
     "?" + "a=1&" * 1000 + "secret={}",
 ])
-def test_a_wrong_or_missing_secret_is_answered_401_and_nothing_is_stored(world, query):
+def test_a_wrong_or_missing_secret_is_answered_401_and_nothing_is_stored(world, query, caplog):
     path = PATH + query.format(world.config.webhook_secret)
     response = world.client.post(path, {"payload": json.dumps(PLAY)})
     assert answer(response) == (401, "error")
     assert not PlexWebhookLog.objects.exists()
+    assert "missing or wrong secret came from 127.0.0.1" in caplog.text
+    assert world.config.webhook_secret not in caplog.text
 
 
 @pytest.mark.parametrize("query", [

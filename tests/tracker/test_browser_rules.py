@@ -89,6 +89,17 @@ def test_a_change_without_the_token_of_our_page_is_refused(world):
     assert client.get("/logout").status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/shows/add/by-hand", "/settings/plex/conflicts/several", "/theme"])
+def test_an_address_that_takes_forms_alone_says_so_to_who_opens_it(owner_client, path):
+    answer = owner_client.get(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "only takes what a form sends" in answer.text
+
+
+def test_a_program_gets_the_bare_405(owner_client):
+    assert "<html" not in owner_client.put("/api/plex/webhook").text
+
+
 def test_https_redirects_all_but_events_and_health(world, settings):
     settings.SECURE_SSL_REDIRECT = True
     response = Client().get("/login", headers={"host": "localhost"})

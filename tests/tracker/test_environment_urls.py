@@ -1,4 +1,4 @@
-"""Variables that hold the address of a service."""
+"""Variables that hold an address, and variables whose name is spelt wrong."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -51,3 +51,25 @@ def test_services_that_pass_messages_on_are_a_list(monkeypatch):
     monkeypatch.setenv("NOTIFY_URLS", "ntfy://ntfy.sh/topic,canary")
     with pytest.raises(ImproperlyConfigured, match=r"^NOTIFY_URLS .+\. Write it like ntfy://"):
         environment.service_urls("NOTIFY_URLS")
+
+
+def test_names_of_hosts_are_taken_in_lower_case(monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", " Tracker.example.com, .example.org,")
+    assert environment.hosts("ALLOWED_HOSTS") == ("tracker.example.com", ".example.org")
+
+
+@pytest.mark.parametrize("value", ["http://tracker.example.com", "a.example,https://b.example/"])
+def test_a_url_is_no_name_of_a_host(value, monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^ALLOWED_HOSTS has 'https?://.+no http://"):
+        environment.hosts("ALLOWED_HOSTS")
+
+
+def test_a_name_much_like_a_setting_is_told(monkeypatch, tmp_path):
+    dotenv = tmp_path / ".env"
+    monkeypatch.setattr(environment, "_DOTENV", dotenv)
+    assert environment.misspelt() == []
+    dotenv.write_text(
+        "# PLEX_RATE_LIMITS=1\nPLEX_RATE_LIMTI=50\nexport allowed_host=a.example\nDATABASE_URL=\nPATH=/bin\nMY_OWN=1\njust words\n"
+    )
+    assert environment.misspelt() == [("PLEX_RATE_LIMTI", "PLEX_RATE_LIMIT"), ("allowed_host", "ALLOWED_HOSTS")]

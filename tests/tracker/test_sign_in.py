@@ -27,6 +27,14 @@ def test_the_right_password_leads_home_with_a_new_session(world):
     assert client.session.session_key != before
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/login", "/admin/login/"])
+def test_while_there_is_no_account_the_page_says_how_to_make_one(path):
+    page = Client().get(path, follow=True)
+    assert page.redirect_chain == [("/setup", 302)]
+    assert "manage.py up" in page.text
+
+
 def test_signing_out_ends_the_session(world, owner_client):
     key = owner_client.session.session_key
     assert owner_client.post("/logout").headers["Location"] == "/login"

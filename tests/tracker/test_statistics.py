@@ -16,7 +16,7 @@ from tracker import report as statistics_page
 from tracker.report import Asked
 from tracker.templatetags.charts import bar_chart, calendar_chart, share_of
 from tracker.work_report import in_words
-from tvshows.models import Watch
+from tvshows.models import Episode, Watch
 
 
 def watch(user, some, number=1, ago=timedelta(days=1)):
@@ -33,6 +33,16 @@ def client_of(user):
     client = Client()
     client.force_login(user)
     return client
+
+
+def test_episodes_without_a_known_length_are_told_and_are_no_hours(world):
+    watch(world.owner, world.shows["severance"])
+    assert "no known length" not in world.browser().get("/statistics").text
+    Episode.objects.filter(show=world.shows["office_us"]).update(runtime=None)
+    watch(world.owner, world.shows["office_us"])
+    page = world.browser().get("/statistics").text
+    assert "1 of these episodes has no known length and is in no hours." in page
+    assert "length not known" in page
 
 
 def test_staff_see_everybody_and_may_choose_one(world, sam):

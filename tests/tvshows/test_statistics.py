@@ -56,7 +56,7 @@ def test_minutes_are_those_of_episodes_whose_length_is_known(world):
     Episode.objects.filter(show=some, episode_number=1).update(runtime=None)
     watch(world.owner, some, 1)
     watch(world.owner, some, 2)
-    assert days_of("UTC") == [(NOON.date(), Seen(2, 25))]
+    assert days_of("UTC") == [(NOON.date(), Seen(2, 25, 1))]
     assert days_of("UTC", with_minutes=False) == [(NOON.date(), Seen(2, 0))]
 
 
@@ -83,6 +83,7 @@ def test_the_shows_with_the_most_time_come_first(world):
 def test_sums_and_runs():
     days = [SeenOn(1, date(2026, 3, 1), Seen(2, 50)), SeenOn(2, date(2026, 3, 1), Seen(1, 25))]
     assert statistics.total(days) == Seen(3, 75)
+    assert Seen(2, 25, 1) + Seen(1, 0, 1) == Seen(3, 25, 2)
     assert statistics.grouped(days, lambda one: one.user_id) == {1: Seen(2, 50), 2: Seen(1, 25)}
     assert Seen(3, 75).hours == 1.2
     assert statistics.longest_run([date(2026, 3, day) for day in (1, 2, 4, 5, 6, 9)]) == 3

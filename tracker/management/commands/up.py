@@ -14,7 +14,7 @@ from django.db import connections
 from django_q.tasks import async_task
 
 from plex_integration import config as plex_config
-from tracker import preparation, setup, supervisor, watchdog
+from tracker import environment, preparation, setup, supervisor, watchdog
 from tracker.processes import WebServer, Worker
 
 LAST_PORT = 65535
@@ -35,6 +35,8 @@ class Command(BaseCommand):
         os.environ["TRACKER_STARTED_AT"] = str(time.time())
         if workers < 1 or (workers > 1 and (settings.SQLITE or not settings.REDIS_URL)):
             sys.exit(f"Cannot start: --workers {workers} needs PostgreSQL (DATABASE_URL) and REDIS_URL. Leave it out.")
+        for name, meant in environment.misspelt():
+            self._say(f"{name} in .env is no setting and does nothing. Is {meant} meant?")
         address = _free_address(host, port)
         try:
             preparation.prepare_database(self._say)
