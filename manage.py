@@ -4,6 +4,7 @@
 import gc
 import os
 import sys
+from collections.abc import Callable
 
 # A sixth of a start went into looking for garbage among what it loads, all of which stays.
 gc.set_threshold(200_000)
@@ -30,7 +31,20 @@ def main() -> None:
         import tracker.settings  # noqa: F401
     except ImproperlyConfigured as problem:
         sys.exit(f"Cannot start: {problem}")
-    execute_from_command_line(sys.argv)
+    run(execute_from_command_line, sys.argv)
+
+
+def run(command: Callable[[list[str]], None], arguments: list[str]) -> None:
+    """Run it; where the database is away, not made yet or older than this program, say so in one line."""
+    from django.db import OperationalError, ProgrammingError
+
+    try:
+        command(arguments)
+    except (OperationalError, ProgrammingError) as problem:
+        if "--traceback" in arguments:
+            raise
+        reason = str(problem).strip().partition("\n")[0]
+        sys.exit(f"The database cannot be used: {reason}. `manage.py up` makes it and brings it up to date.")
 
 
 if __name__ == "__main__":

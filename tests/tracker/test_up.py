@@ -13,7 +13,7 @@ import pytest
 
 from tests import sender
 from tests.once import both_before_release, once
-from tests.product import descendants, product, wait_for
+from tests.product import descendants, product, server_url, wait_for
 
 pytestmark = pytest.mark.slow
 WORKERS = 5  # below django-q's leader
@@ -179,6 +179,15 @@ def test_a_port_in_use_is_one_clear_line(migrated):
         done = migrated.run("manage.py", "up", "--port", str(migrated.port), check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Cannot start: port {migrated.port} is in use.")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_command_before_there_is_a_database_says_so_in_one_line():
+    with product(server=server_url()) as empty:
+        done = empty.run("manage.py", "demo", check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database cannot be used: ")
+    assert "manage.py up" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
