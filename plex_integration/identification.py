@@ -124,6 +124,12 @@ def asks_services(config: PlexConfig) -> bool:
     return bool(config.plex_token) or tmdb.client() is not None
 
 
+def in_words(known: Identified, config: PlexConfig) -> str:
+    """What each service said of a show, or that there was none to ask."""
+    nobody = "Neither Plex nor TMDB is connected, so nobody else was asked."
+    return " ".join(known.said) or ("" if asks_services(config) else nobody)
+
+
 def server_for(event: PlexEvent, config: PlexConfig) -> PlexServer | None:
     """The connected server, where the event came from it: a rating key means nothing on another one."""
     return server_of(config) if event.server and event.server == config.plex_server_uuid else None

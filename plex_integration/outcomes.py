@@ -55,8 +55,9 @@ def failed(action: str, reason: str, tvshow_id: int | None = None) -> Outcome:
     return Outcome("failed", action, reason, tvshow_id)
 
 
-def asked(*, conflict_id: int, first: bool) -> Outcome:
-    """A person has to say which show it is; nothing is lost meanwhile."""
+def asked(*, conflict_id: int, first: bool, said: str = "") -> Outcome:
+    """A person has to say which show it is; nothing is lost meanwhile. `said`: what services knew of it."""
     if first:
-        return Outcome("success", CONFLICT, "You are asked which show this is.", conflict_id=conflict_id, waits=True)
+        reason = f"You are asked which show this is. {said}".strip()
+        return Outcome("success", CONFLICT, reason, conflict_id=conflict_id, waits=True)
     return Outcome("received", AWAITING, "Waits until you say which show this is.", conflict_id=conflict_id, waits=True)

@@ -249,7 +249,7 @@ def decide(plan: Plan, row: PlexShowMapping | None, now: datetime) -> PlexShowMa
     )
     if row is None:
         mapping.write(show, Choice(), now=now)
-    return outcomes.asked(conflict_id=conflict.pk, first=is_new)
+    return outcomes.asked(conflict_id=conflict.pk, first=is_new, said=identification.in_words(known, plan.config))
 
 
 def _add(new: NewShow, show: PlexShow, row: PlexShowMapping | None, now: datetime) -> PlexShowMapping | None:

@@ -153,6 +153,11 @@ def test_episode_ids_that_belong_to_several_shows_are_not_believed(services):
     log = world.send(scrobble("iCarly", Guid=[{"id": "tvdb://8530933"}, {"id": "imdb://tt0000777"}]))
     assert log.action_taken == "conflict_created"
     assert "several shows" in " ".join(PlexConflict.objects.get().evidence["said"])
+    assert log.reason.startswith("You are asked which show this is. TMDB ")
+
+
+def test_an_event_that_asks_says_so_where_nobody_is_connected_who_could_be_asked(world):
+    assert "Neither Plex nor TMDB is connected" in world.send(dark()).reason
 
 
 def test_without_a_key_for_tmdb_the_show_is_built_from_plex(services):
